@@ -1,0 +1,88 @@
+import { createLogger } from '../logging.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+import type { Config } from '../config/types.ts';
+import { Daemon, StartError } from '../daemon.ts';
+import type { Logger } from '../logger.ts';
+import { version } from '../version.ts';
+
+/** How `serve` is started. */
+export interface ServeOptions {
+  /** Path of the configuration. */
+  readonly config: string;
+  /** HOST:PORT instead of the configuration's. */
+  readonly listen?: string;
+}
+
+const EXIT = { fine: 0, failed: 1, invalidConfig: 3, taken: 4, interrupted: 130 } as const;
+
+/** Runs the daemon in the foreground until a signal ends it. Returns the exit code. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const result = loadConfig(options.config, process.env);
+  if (!result.ok) {
+    for (const problem of result.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    return EXIT.invalidConfig;
+  }
+  const logger = createLogger(process.stdout, result.config.log.level);
+  guardProcess(logger);
+  for (const warning of result.warnings) logger.warn('configuration', { problem: formatProblem(warning) });
+  const daemon = new Daemon({ config: result.config, configPath: options.config, version: version(), logger, listen: options.listen });
+  try {
+    await daemon.start();
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    logger.error('cannot start', { reason: error.message });
+    process.stderr.write(`mgpumanager: ${error.message}\n`);
+    return EXIT.taken;
+  }
+  logger.info('listening', { url: daemon.url, pid: process.pid, config: options.config, access: result.config.access.allow });
+  // PM2 starts the next step only now.
+  process.send?.('ready');
+  let config = result.config;
+  process.on('SIGHUP', () => {
+    config = reload({ daemon, path: options.config, logger }) ?? config;
+  });
+  const signal = await endingSignal();
+  logger.info('shutting down', { signal, grace_ms: config.shutdown_grace });
+  await daemon.stop(config.shutdown_grace);
+  logger.info('stopped');
+  return EXIT.fine;
+}
+
+/** A bad file changes nothing and is reported. */
+function reload({ daemon, path, logger }: { daemon: Daemon; path: string; logger: ReturnType<typeof createLogger> }): Config | null {
+  const result = loadConfig(path, process.env);
+  if (!result.ok) {
+    daemon.reloadFailed(result.problems.map(formatProblem).join('\n'));
+    return null;
+  }
+  for (const warning of result.warnings) logger.warn('configuration', { problem: formatProblem(warning) });
+  logger.setLevel(result.config.log.level);
+  daemon.reload(result.config);
+  return result.config;
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function endingSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  let isEnding = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (isEnding) process.exit(EXIT.interrupted);
+    isEnding = true;
+    resolve(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return promise;
+}
+
+/** A bug that nobody caught ends the process: its state can no longer be trusted. PM2 starts a new one. */
+function guardProcess(logger: Logger): void {
+  const die = (kind: string) => (error: unknown): void => {
+    logger.error(kind, { error: error instanceof Error ? error.stack : String(error) });
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', die('uncaught exception'));
+  process.on('unhandledRejection', die('unhandled rejection'));
+  process.stderr.on('error', () => undefined);
+}

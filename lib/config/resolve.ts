@@ -1,0 +1,38 @@
+import { deepFreeze } from './freeze.ts';
+import type { ConfigFile, ConsumerFile, LoadHook, Timeouts, UnloadHook } from './types.gen.ts';
+import type { Config, ConsumerConfig, Hook } from './types.ts';
+
+/** Time for starting a unit and its first healthy probe, as for a load hook. ms. */
+const START_TIMEOUT = 120_000;
+/** Time for stopping a unit, as for an unload hook. ms. */
+const STOP_TIMEOUT = 10_000;
+
+/** Turns a valid file into the configuration that the services use. */
+export function resolveConfig(file: ConfigFile): Config {
+  const consumers = Object.entries(file.consumers).map(([name, consumer]) => [name, resolveConsumer(name, consumer, file.timeouts)] as const);
+  return deepFreeze({ ...file, consumers: new Map(consumers) });
+}
+
+function resolveConsumer(name: string, consumer: ConsumerFile, timeouts: Timeouts): ConsumerConfig {
+  const unit = consumer.systemd_unit;
+  return {
+    ...consumer,
+    name,
+    url: consumer.url.replace(/\/$/, ''),
+    load: consumer.load === undefined ? unitHook('start', unit) : resolveHook(consumer.load),
+    unload: consumer.unload === undefined ? unitHook('stop', unit) : resolveHook(consumer.unload),
+    timeouts: { ...timeouts, ...consumer.timeouts },
+  };
+}
+
+/** The cross-checks have seen to it that a hook without a command has a path. */
+function resolveHook({ method, path = '/', body, headers, command, timeout }: LoadHook | UnloadHook): Hook {
+  const [program, ...args] = command ?? [];
+  if (program === undefined) return { type: 'http', method, path, body, headers, timeout };
+  return { type: 'command', argv: [program, ...args], timeout };
+}
+
+function unitHook(verb: 'start' | 'stop', unit: string | undefined): Hook | null {
+  if (unit === undefined) return null;
+  return { type: 'command', argv: ['systemctl', '--user', verb, unit], timeout: verb === 'start' ? START_TIMEOUT : STOP_TIMEOUT };
+}

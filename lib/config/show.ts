@@ -1,0 +1,35 @@
+import { isPlaceholder } from './env.ts';
+import { segments, type Pointer } from './pointer.ts';
+import { itemsOf, memberOf } from './tree.ts';
+
+/** Longer texts are cut in messages. */
+const LONGEST = 60;
+
+/**
+ * How the value at a pointer may be shown in a message. What came from the environment, a header or a user name
+ * in a URL may be a secret, so its text is never part of the answer.
+ */
+export function showAt(root: unknown, templates: ReadonlyMap<Pointer, string>, pointer: Pointer): string {
+  const template = templates.get(pointer);
+  if (template !== undefined) return isPlaceholder(template) ? `the value of ${template}` : quote(template);
+  const value = valueAt(root, pointer);
+  const secret = typeof value === 'string' && (segments(pointer).includes('headers') || /:\/\/.*@/.test(value));
+  return secret ? 'a text that is not shown here' : show(value);
+}
+
+/** A value in a few words. */
+export function show(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (typeof value === 'string') return quote(value);
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping';
+  return String(value);
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+}
+
+function valueAt(root: unknown, pointer: Pointer): unknown {
+  return segments(pointer).reduce((value, key) => (Array.isArray(value) ? itemsOf(value)[Number(key)] : memberOf(value, key)), root);
+}

@@ -1,0 +1,37 @@
+import type { ConfigFile, ConsumerFile, Timeouts } from './types.gen.ts';
+
+export type { BusyCheck, PathTarget, Timeouts } from './types.gen.ts';
+
+/** What a request asks for. */
+export const KINDS = ['tts', 'stt', 'llm', 'image'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** A call that loads or unloads a consumer. `timeout` is in ms. */
+export type Hook =
+  | {
+      readonly type: 'http';
+      readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+      readonly path: string;
+      /** Sent as JSON; undefined sends no body. */
+      readonly body: unknown;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly timeout: number;
+    }
+  | { readonly type: 'command'; readonly argv: readonly [string, ...string[]]; readonly timeout: number };
+
+/** One consumer as configured, with what the file leaves implicit filled in. */
+export interface ConsumerConfig extends Readonly<Omit<ConsumerFile, 'url' | 'load' | 'unload' | 'timeouts'>> {
+  readonly name: string;
+  /** Scheme, host and port, without a trailing slash. */
+  readonly url: string;
+  /** null: it has none. `systemd_unit` gives both. */
+  readonly load: Hook | null;
+  readonly unload: Hook | null;
+  /** The consumer's own, else those at the top of the file. */
+  readonly timeouts: Readonly<Timeouts>;
+}
+
+/** The whole configuration, frozen. Durations are in ms, sizes in bytes, memory in MiB. */
+export interface Config extends Readonly<Omit<ConfigFile, 'consumers'>> {
+  readonly consumers: ReadonlyMap<string, ConsumerConfig>;
+}

@@ -1,0 +1,234 @@
+import type { Clock } from '../clock.ts';
+import type { Config, ConsumerConfig } from '../config/types.ts';
+import { nextHealth } from '../core/health.ts';
+import type { Probe } from '../core/health.ts';
+import { residencyAfterJob, residencyAfterProbe } from '../core/residency.ts';
+import type { JobReach } from '../core/residency.ts';
+import type { PlannedConsumer, Snapshot } from '../core/snapshot.ts';
+import type { Residency, Sample } from '../core/model.ts';
+import type { Logger } from '../logger.ts';
+import { ConsumerState } from './consumer-state.ts';
+
+/** What the registry works with. */
+export interface RegistryServices {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** All consumers. The only owner of their mutable state: whoever learns something tells the registry. */
+export class Registry {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #consumers = new Map<string, ConsumerState>();
+  /** The same, sorted by name once per configuration. */
+  #sorted: ConsumerState[] = [];
+  #retired = new Set<ConsumerState>();
+  #lastSample: Sample | null = null;
+  #listeners = new Set<() => void>();
+
+  constructor({ clock, logger }: RegistryServices) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Calls back whenever something has changed that a waiting request may wait for. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /**
+   * Takes a new configuration. A consumer whose address stays keeps its state; one that is gone, or that moved, is retired:
+   * it stays until its work has ended, so that its memory stays accounted for. Returns the retired ones.
+   */
+  reconfigure(config: Config): ConsumerState[] {
+    const before = this.#consumers;
+    this.#consumers = new Map([...config.consumers.values()].map((each) => [each.name, this.#stateFor(each, before.get(each.name))]));
+    this.#sorted = [...this.#consumers.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const kept = new Set(this.#sorted);
+    const retired = [...before.values()].filter((consumer) => !kept.has(consumer));
+    for (const consumer of retired) this.#retire(consumer);
+    this.#changed();
+    return retired;
+  }
+
+  /** Drops a retired consumer for good. */
+  forget(consumer: ConsumerState): void {
+    this.#retired.delete(consumer);
+  }
+
+  /** A consumer of the newest configuration. */
+  current(name: string): ConsumerState | null {
+    return this.#consumers.get(name) ?? null;
+  }
+
+  /** The consumers of the newest configuration, by name. */
+  all(): ConsumerState[] {
+    return this.#sorted;
+  }
+
+  /** Also those that a reload has retired and whose work goes on; the current ones first. */
+  everyone(): ConsumerState[] {
+    return [...this.all(), ...this.#retired];
+  }
+
+  /** Any consumer by the name that snapshots give it. */
+  byName(name: string): ConsumerState | null {
+    return this.#consumers.get(name) ?? [...this.#retired].find((consumer) => consumer.name === name) ?? null;
+  }
+
+  /** The newest sample, for attribution. */
+  sampled(sample: Sample): void {
+    this.#lastSample = sample;
+    for (const consumer of this.everyone()) {
+      // A lazy consumer in its first job still grows; one that was loaded has all it will take.
+      const hasGrown = consumer.residency === 'resident' || consumer.busy === 0;
+      if (consumer.promised && hasGrown && sample.startedAt >= consumer.lastActionAt) consumer.promised = false;
+    }
+  }
+
+  /** Its first probe has been under way for so long that its requests are no longer held back for it. */
+  settleFirstProbe(consumer: ConsumerState): void {
+    if (consumer.firstProbeSettled) return;
+    consumer.firstProbeSettled = true;
+    this.#changed();
+  }
+
+  probed(consumer: ConsumerState, probe: Probe): void {
+    const { outcome } = probe;
+    const before = consumer.health;
+    consumer.healthRecord = nextHealth(consumer.healthRecord, outcome, consumer.running > 0);
+    this.#setResidency(consumer, residencyAfterProbe(consumer, probe, consumer.config), `probe: ${outcome.type}`);
+    consumer.wasRefused = outcome.type === 'refused';
+    consumer.lastProbeAt = this.#clock.wall();
+    consumer.lastError = outcome.type === 'good' ? null : outcome.error;
+    if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt };
+    if (before.state !== consumer.health.state) this.#logHealth(consumer, before.state);
+    consumer.firstProbeSettled = true;
+    this.#changed();
+  }
+
+  waiting(consumer: ConsumerState, change: 1 | -1): void {
+    consumer.waiting += change;
+    if (consumer.retired) this.#changed();
+  }
+
+  admitted(consumer: ConsumerState): void {
+    consumer.busy += 1;
+  }
+
+  /** `loadsLazily`: nobody loads it beforehand, so that its memory grows while it works. */
+  granted(consumer: ConsumerState, loadsLazily: boolean): void {
+    consumer.running += 1;
+    consumer.totalRequests += 1;
+    if (loadsLazily && consumer.residency !== 'resident') consumer.promised = true;
+  }
+
+  finished(consumer: ConsumerState, reach: JobReach, wasGranted: boolean): void {
+    consumer.busy -= 1;
+    if (!wasGranted) return;
+    consumer.running -= 1;
+    if (reach === 'not_sent') {
+      if (consumer.residency !== 'resident') consumer.promised = false;
+      return;
+    }
+    consumer.lastActionAt = this.#clock.now();
+    consumer.lastUsedAt = consumer.lastActionAt;
+    consumer.lastUsedWall = this.#clock.wall();
+    this.#setResidency(consumer, residencyAfterJob(consumer.residency, reach), 'after a job');
+    if (consumer.retired) this.#changed();
+  }
+
+  loading(consumer: ConsumerState): void {
+    this.#setResidency(consumer, 'loading', 'load hook');
+  }
+
+  loaded(consumer: ConsumerState, isLoaded: boolean): void {
+    consumer.lastActionAt = this.#clock.now();
+    consumer.promised = isLoaded;
+    this.#setResidency(consumer, isLoaded ? 'resident' : 'unknown', isLoaded ? 'loaded' : 'load failed');
+  }
+
+  unloading(consumer: ConsumerState): void {
+    this.#setResidency(consumer, 'unloading', 'unload hook');
+  }
+
+  unloaded(consumer: ConsumerState, { isFreed, hookEndedAt }: { readonly isFreed: boolean; readonly hookEndedAt: number }): void {
+    consumer.lastActionAt = hookEndedAt;
+    consumer.promised = false;
+    this.#setResidency(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
+  }
+
+  /** End of the latest load, unload or job, monotonic ms. */
+  lastActionAt(): number {
+    return Math.max(...this.everyone().map((consumer) => consumer.lastActionAt));
+  }
+
+  /** The planner's input right now; `sample` null: the free memory is not known. */
+  snapshot(config: Config, sample: Sample | null): Snapshot {
+    const attribution = (sample ?? this.#lastSample)?.attribution;
+    return {
+      now: this.#clock.now(),
+      freeMib: sample?.freeMib ?? null,
+      totalMib: (sample ?? this.#lastSample)?.totalMib ?? config.gpu.total_mib ?? null,
+      reservedMib: config.gpu.reserved_mib,
+      cushionMib: config.gpu.cushion_mib,
+      consumers: this.everyone().map((consumer) => this.#planned(consumer, sample)),
+      foreign: attribution?.foreign ?? [],
+      unknownHolders: attribution?.unknownHolders ?? [],
+    };
+  }
+
+  /** Measured use in MiB: the consumer's own word, else its processes on the card; null: neither is newer than our last action. */
+  usedMib(consumer: ConsumerState, sample: Sample | null = this.#lastSample): number | null {
+    const { report, lastActionAt, name } = consumer;
+    if (report !== null && report.usedMib !== null && report.startedAt >= lastActionAt) return report.usedMib;
+    if (sample === null || sample.startedAt < lastActionAt) return null;
+    return sample.attribution?.uses.get(name) ?? null;
+  }
+
+  #planned(consumer: ConsumerState, sample: Sample | null): PlannedConsumer {
+    const { config } = consumer;
+    return {
+      name: consumer.name,
+      footprintMib: config.vram_resident_mib ?? null,
+      usedMib: this.usedMib(consumer, sample ?? this.#lastSample),
+      residency: consumer.residency,
+      busy: consumer.busy > 0 || consumer.residency === 'loading' || consumer.residency === 'unloading',
+      vramManaged: config.vram_managed,
+      hasUnload: config.unload !== null,
+      coexistsWith: config.can_coexist_with,
+      lastUsedAt: consumer.lastUsedAt,
+      promised: consumer.promised,
+    };
+  }
+
+
+  #stateFor(config: ConsumerConfig, known: ConsumerState | undefined): ConsumerState {
+    if (known === undefined || known.config.url !== config.url) return new ConsumerState(config);
+    known.config = config;
+    return known;
+  }
+
+  #retire(consumer: ConsumerState): void {
+    consumer.retired = true;
+    this.#retired.add(consumer);
+  }
+
+  #setResidency(consumer: ConsumerState, residency: Residency, reason: string): void {
+    if (consumer.residency === residency) return;
+    const from = consumer.residency;
+    consumer.residency = residency;
+    this.#logger.info('residency changed', { consumer: consumer.name, from, to: residency, reason });
+  }
+
+  #logHealth(consumer: ConsumerState, from: string): void {
+    const { state } = consumer.health;
+    const fields = { consumer: consumer.name, from, to: state, reason: consumer.lastError ?? 'answered' };
+    if (state === 'unhealthy') this.#logger.warn('health changed', fields);
+    else this.#logger.info('health changed', fields);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,51 @@
+import type { Config, ConsumerConfig } from '../config/types.ts';
+import type { Health, Residency } from './model.ts';
+import type { JobReach } from './residency.ts';
+
+/** A consumer with the state that the stages and the gate read; only the registry changes it. */
+export interface GatedConsumer {
+  readonly name: string;
+  /** Tells apart two consumers of one name, when a reload has replaced one that still works. */
+  readonly serial: number;
+  readonly health: Health;
+  readonly residency: Residency;
+  /** Leases of it that are admitted and not released. */
+  readonly busy: number;
+  /** Its first probe has ended, or has been under way for so long that waiting for it makes no sense. */
+  readonly firstProbeSettled: boolean;
+}
+
+/** What is to be done with the card: an exchange, or a change of residency by hand. */
+export type Work = 'exchange' | 'load' | 'unload';
+
+/** What the gate is asked for. The configuration is the one that the request began with. */
+export interface GateRequest {
+  readonly id: string;
+  readonly work: Work;
+  readonly consumer: GatedConsumer;
+  readonly consumerConfig: ConsumerConfig;
+  readonly config: Config;
+  /** Longest wait for the grant, ms. */
+  readonly maxWaitMs: number;
+}
+
+/** What making room took, in ms; undefined: did not happen. */
+export interface AdmissionTimes {
+  evict?: number;
+  load?: number;
+}
+
+/** The right to the card, as its holder sees it. */
+export interface GrantedLease {
+  /** From asking to the grant less making room, ms. */
+  readonly queuedMs: number;
+  readonly times: AdmissionTimes;
+  /** Ends the holder's part; later calls change nothing. `reach` says how far the job came. */
+  release(reach: JobReach): void;
+}
+
+/** A place in the queue, as the one who waits sees it. */
+export interface Place {
+  /** The lease, or null when work by hand is done. Rejects with a BrokerError, or with CLIENT_LEFT. */
+  readonly outcome: Promise<GrantedLease | null>;
+}

@@ -1,0 +1,99 @@
+/** Headers by name in lower case. */
+export type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Hop-by-hop headers (RFC 9110 section 7.6.1 and the older names that servers still send). */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Headers of a client that a consumer must not see: identity that only a trusted proxy may state, `Origin`, which
+ * Ollama and ComfyUI answer with 403 unless it is their own, and what is meant for us.
+ */
+const NOT_FORWARDED = new Set([
+  'expect',
+  'forwarded',
+  'host',
+  'origin',
+  'prefer',
+  'true-client-ip',
+  'x-client-ip',
+  'x-consumer',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+]);
+
+/** Headers of a consumer that only we may state. */
+const NOT_RETURNED = new Set(['server-timing', 'x-consumer', 'x-request-id']);
+
+/** Whether a header of the client goes on to the consumer. `name` is in lower case. */
+export function isForwarded(name: string, nominated: ReadonlySet<string>): boolean {
+  return !HOP_BY_HOP.has(name) && !NOT_FORWARDED.has(name) && !nominated.has(name) && !name.startsWith('tailscale-');
+}
+
+/** Headers for the client, as name, value, name, value…: the consumer's own bytes less hop-by-hop ones and those that are ours. */
+export function returnedHeaders(rawHeaders: readonly string[], connection: string | undefined): string[] {
+  const nominated = namedBy(connection);
+  const result: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower)) continue;
+    result.push(name, value);
+  }
+  return result;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Header names that a `Connection` value makes hop-by-hop. Framing cannot be nominated away: without it a body has no end. */
+export function namedBy(connection: string | undefined): ReadonlySet<string> {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return NONE;
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  return new Set(names.filter((name) => name !== 'content-length' && name !== 'host'));
+}
+
+const SANE_ID = /^[\w.-]{1,128}$/;
+
+/** The client's request id if it is one that can go into logs and headers as it is. */
+export function saneRequestId(header: string | string[] | undefined): string | null {
+  return typeof header === 'string' && SANE_ID.test(header) ? header : null;
+}
+
+/** Longest wait that a client asks for, in ms: `Prefer: wait=SECONDS` (RFC 7240) or `X-Stainless-Timeout` (seconds); null: it does not say. */
+export function requestedWaitMs(headers: HeaderMap): number | null {
+  const preferred = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(headers['prefer'] ?? ''))?.[1];
+  const stainless = /^\d{1,9}(?:\.\d+)?$/.exec(String(headers['x-stainless-timeout'] ?? ''))?.[0];
+  const limits = [preferred, stainless].filter((text) => text !== undefined).map((text) => Number(text) * 1000);
+  return limits.length === 0 ? null : Math.min(...limits);
+}
+
+/** Times of one exchange, in ms; undefined: that stage did not apply. */
+export interface StageTimes {
+  queue?: number;
+  evict?: number;
+  load?: number;
+  upstream?: number;
+}
+
+/** `Server-Timing` of the stages that applied, in the order in which they happen. */
+export function serverTiming(times: StageTimes): string {
+  const parts: string[] = [];
+  for (const stage of ['queue', 'evict', 'load', 'upstream'] as const) {
+    const duration = times[stage];
+    if (duration !== undefined) parts.push(`${stage};dur=${duration.toFixed(1)}`);
+  }
+  return parts.join(', ');
+}

@@ -1,0 +1,56 @@
+import type { Health } from './model.ts';
+
+/** What a consumer says of itself in a JSON health answer. null: it did not say. */
+export interface SelfReport {
+  readonly loaded: boolean | null;
+  readonly usedMib: number | null;
+}
+
+/** How one probe ended. */
+export type ProbeOutcome =
+  | { readonly type: 'good'; readonly report: SelfReport }
+  | { readonly type: 'bad' | 'refused' | 'timeout'; readonly error: string };
+
+/** One probe. `startedAt` is monotonic, ms. */
+export interface Probe {
+  readonly startedAt: number;
+  readonly outcome: ProbeOutcome;
+}
+
+/** Health with the memory that the two-in-a-row rule needs. */
+export interface HealthRecord {
+  readonly health: Health;
+  readonly timeoutsInRow: number;
+}
+
+export const UNPROBED: HealthRecord = { health: { state: 'unknown' }, timeoutsInRow: 0 };
+
+/** A single slow answer is common while weights load or Python holds its lock; two are not. */
+const TIMEOUTS_UNTIL_UNHEALTHY = 2;
+
+/** Health after a probe. A timeout of a consumer with running work says nothing: busy is not dead. */
+export function nextHealth(record: HealthRecord, outcome: ProbeOutcome, hasRunningWork: boolean): HealthRecord {
+  switch (outcome.type) {
+    case 'good':
+      return { health: { state: 'healthy' }, timeoutsInRow: 0 };
+    case 'bad':
+    case 'refused':
+      return { health: { state: 'unhealthy', error: outcome.error }, timeoutsInRow: 0 };
+    case 'timeout':
+      return hasRunningWork ? record : afterTimeout(record, outcome.error);
+  }
+}
+
+function afterTimeout(record: HealthRecord, error: string): HealthRecord {
+  const timeoutsInRow = record.timeoutsInRow + 1;
+  if (timeoutsInRow < TIMEOUTS_UNTIL_UNHEALTHY) return { ...record, timeoutsInRow };
+  return { health: { state: 'unhealthy', error }, timeoutsInRow };
+}
+
+/** Reads `loaded` and `gpu_resident_mib` from a parsed health body; anything else there is ignored. */
+export function readSelfReport(body: unknown): SelfReport {
+  if (typeof body !== 'object' || body === null) return { loaded: null, usedMib: null };
+  const loaded = 'loaded' in body && typeof body.loaded === 'boolean' ? body.loaded : null;
+  const used = 'gpu_resident_mib' in body ? body.gpu_resident_mib : null;
+  return { loaded, usedMib: typeof used === 'number' && Number.isFinite(used) && used >= 0 ? used : null };
+}

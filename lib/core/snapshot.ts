@@ -1,0 +1,46 @@
+import type { GpuProcess, Residency } from './model.ts';
+
+/** One consumer as the planner sees it. Memory in MiB, times monotonic in ms. */
+export interface PlannedConsumer {
+  readonly name: string;
+  /** Declared need; null: none declared. */
+  readonly footprintMib: number | null;
+  /** Measured use; null: not measured. */
+  readonly usedMib: number | null;
+  readonly residency: Residency;
+  /** Between admission and release, or in the middle of a hook. */
+  readonly busy: boolean;
+  readonly vramManaged: boolean;
+  readonly hasUnload: boolean;
+  readonly coexistsWith: readonly string[];
+  /** End of its last finished GPU work; null: never used. */
+  readonly lastUsedAt: number | null;
+  /** Loaded or let in, and no sample has shown its memory yet. */
+  readonly promised: boolean;
+}
+
+/** Everything a plan depends on, at one moment. */
+export interface Snapshot {
+  readonly now: number;
+  /** null: the card cannot be read. */
+  readonly freeMib: number | null;
+  /** null: neither read nor configured. */
+  readonly totalMib: number | null;
+  readonly reservedMib: number;
+  readonly cushionMib: number;
+  readonly consumers: readonly PlannedConsumer[];
+  /** Processes of nobody we know. */
+  readonly foreign: readonly GpuProcess[];
+  /** Processes that may belong to a consumer that could not be attributed. */
+  readonly unknownHolders: readonly GpuProcess[];
+}
+
+/** Memory that a consumer will still take, though no sample shows it yet. MiB. */
+export function promiseMib(consumer: PlannedConsumer): number {
+  return consumer.promised ? Math.max(0, (consumer.footprintMib ?? 0) - (consumer.usedMib ?? 0)) : 0;
+}
+
+/** Memory that is taken or spoken for because of a consumer. MiB. */
+export function heldMib(consumer: PlannedConsumer): number {
+  return (consumer.usedMib ?? (consumer.promised ? 0 : (consumer.footprintMib ?? 0))) + promiseMib(consumer);
+}

@@ -1,0 +1,131 @@
+import { consumerDown } from '../core/admissible.ts';
+import { holdersOf } from '../core/holders.ts';
+import { planFor } from '../core/plan.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { BrokerError } from '../errors.ts';
+import { Evictor } from './evictor.ts';
+import type { GateServices } from './gate.ts';
+import type { Ticket } from './ticket.ts';
+
+/** Makes room for one ticket at a time: plans on fresh facts, has targets unloaded, waits for running work, loads. */
+export class Admission {
+  readonly #services: GateServices;
+  readonly #evictor: Evictor;
+  #change = Promise.withResolvers<void>();
+
+  constructor(services: GateServices) {
+    this.#services = services;
+    this.#evictor = new Evictor(services);
+  }
+
+  get evictions(): number {
+    return this.#evictor.count;
+  }
+
+  /** Lets a ticket that waits for running work, or whose client has left, look again. */
+  wake(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+
+  /**
+   * Whether the consumer can run with no further memory, decided without waiting.
+   * @throws BrokerError if the consumer is down by now.
+   */
+  isReadyAtOnce(ticket: Ticket): boolean {
+    return ticket.request.work === 'exchange' && this.#isReady(ticket);
+  }
+
+  /**
+   * Makes room and loads. Returns whether a lease is to be given: not for work by hand, nor for a client that has left.
+   * @throws BrokerError why the consumer cannot run.
+   */
+  async run(ticket: Ticket): Promise<boolean> {
+    if (ticket.request.work === 'unload') return this.#unloadByHand(ticket);
+    const failed = new Set<string>();
+    const { work, consumer, config } = ticket.request;
+    const { consumers, samples } = this.#services;
+    while (!ticket.isSettled) {
+      if (this.#isReady(ticket)) return work === 'exchange';
+      const sample = await samples.fresh(consumers.lastActionAt());
+      if (ticket.isSettled) break;
+      this.#refuseIfDown(ticket);
+      const snapshot = consumers.snapshot(config, sample);
+      const plan = planFor(consumer.name, snapshot, failed);
+      if (plan.plan === 'fits') {
+        if (!needsLoad(ticket)) return work === 'exchange';
+        await this.#load(ticket);
+      } else if (plan.plan === 'impossible') {
+        throw impossible(plan, snapshot, failed);
+      } else {
+        await this.#makeRoom(ticket, plan, failed);
+      }
+    }
+    return false;
+  }
+
+  #isReady(ticket: Ticket): boolean {
+    this.#refuseIfDown(ticket);
+    if (needsLoad(ticket)) return false;
+    const { consumer, config } = ticket.request;
+    return planFor(consumer.name, this.#services.consumers.snapshot(config, null)).requiredMib === 0;
+  }
+
+  async #makeRoom(ticket: Ticket, plan: Plan, failed: Set<string>): Promise<void> {
+    const [target] = plan.targets;
+    if (plan.plan === 'wait' || target === undefined) {
+      await this.#change.promise;
+      return;
+    }
+    const { clock } = this.#services;
+    const startedAt = clock.now();
+    const isFreed = await this.#evictor.evict(target, { plan, ticket });
+    ticket.times.evict = (ticket.times.evict ?? 0) + clock.now() - startedAt;
+    if (!isFreed) failed.add(target.consumer);
+  }
+
+  async #load(ticket: Ticket): Promise<void> {
+    const { clock, hooks } = this.#services;
+    const { consumer } = ticket.request;
+    const startedAt = clock.now();
+    try {
+      await hooks.load(consumer);
+    } catch (cause) {
+      throw new BrokerError('loadFailed', `${consumer.name} could not be loaded: ${reasonOf(cause)}`, { consumer: consumer.name, cause });
+    } finally {
+      ticket.times.load = (ticket.times.load ?? 0) + clock.now() - startedAt;
+    }
+  }
+
+  async #unloadByHand(ticket: Ticket): Promise<false> {
+    const { name, residency } = ticket.request.consumer;
+    if (residency === 'absent') return false;
+    if (await this.#evictor.unloadByHand(ticket)) return false;
+    throw new BrokerError('evictionFailed', `${name} could not be unloaded, or its memory was not seen free in time`, { consumer: name });
+  }
+
+  #refuseIfDown(ticket: Ticket): void {
+    const { consumer, consumerConfig, config } = ticket.request;
+    const down = consumerDown({ consumer, canLoad: consumerConfig.load !== null, probeIntervalMs: config.health.interval });
+    if (down !== null) throw new BrokerError('consumerDown', down.message, { consumer: consumer.name, retryAfterS: down.retryAfterS });
+  }
+}
+
+function needsLoad(ticket: Ticket): boolean {
+  const { consumer, consumerConfig } = ticket.request;
+  return consumerConfig.load !== null && consumer.residency !== 'resident';
+}
+
+function impossible(plan: Plan, snapshot: Snapshot, failed: ReadonlySet<string>): BrokerError {
+  if (failed.size > 0) {
+    const message = `${[...failed].join(' and ')} could not be unloaded for ${plan.consumer}, or freed nothing in time, and no other target is left`;
+    return new BrokerError('evictionFailed', message, { consumer: plan.consumer });
+  }
+  const fields = { required_mib: plan.requiredMib, free_mib: plan.freeMib, holders: holdersOf(snapshot) };
+  return new BrokerError(plan.permanent ? 'cannotFit' : 'insufficientVram', plan.reason, { consumer: plan.consumer, fields });
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

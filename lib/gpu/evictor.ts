@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { GatedConsumer } from '../core/gating.ts';
+import { planFor } from '../core/plan.ts';
+import type { Plan, Target } from '../core/plan.ts';
+import type { Sample } from '../core/model.ts';
+import type { GateServices } from './gate.ts';
+import type { Ticket } from './ticket.ts';
+
+/** Freed this share of what was expected, a consumer has let go; the rest is its bare context. */
+const FREED = 0.9;
+/** Less than this at the end of the settle time counts as nothing. */
+const FREED_AT_LEAST = 0.5;
+/** Between two readings while memory settles. A reading itself takes 20 to 100 ms, so this only bounds a fast one. */
+const SETTLE_POLL_MS = 20;
+
+/** Why a consumer is unloaded. */
+interface Purpose {
+  readonly plan: Plan;
+  readonly ticket: Ticket;
+}
+
+/** How the memory came back. */
+interface Settlement {
+  readonly isFreed: boolean;
+  readonly freedMib: number | null;
+}
+
+/** Carries out a plan's unloading, one target at a time, and looks at the card until the memory is really free. */
+export class Evictor {
+  readonly #services: GateServices;
+  #count = 0;
+
+  constructor(services: GateServices) {
+    this.#services = services;
+  }
+
+  /** Unloads that were asked for to make room. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Unloads `target` so that the ticket's consumer fits. Returns whether memory came free. Never rejects. */
+  async evict(target: Target, { plan, ticket }: Purpose): Promise<boolean> {
+    const { consumers } = this.#services;
+    const consumer = consumers.byName(target.consumer);
+    if (consumer === null || consumer.busy > 0) return false;
+    this.#count += 1;
+    const { config } = ticket.request;
+    const fits = (sample: Sample): boolean => planFor(plan.consumer, consumers.snapshot(config, sample)).plan === 'fits';
+    return this.#unload(consumer, { ticket, plan, expectedMib: target.freesMib, fits });
+  }
+
+  /** Unloads the ticket's own consumer. Returns whether its memory came free. Never rejects. */
+  async unloadByHand(ticket: Ticket): Promise<boolean> {
+    const { consumer, config } = ticket.request;
+    const planned = this.#services.consumers.snapshot(config, null).consumers.find((other) => other.name === consumer.name);
+    const expectedMib = planned?.usedMib ?? planned?.footprintMib ?? 0;
+    return this.#unload(consumer, { ticket, plan: null, expectedMib, fits: () => false });
+  }
+
+  async #unload(consumer: GatedConsumer, goal: Goal): Promise<boolean> {
+    const { consumers, hooks, samples, clock, logger } = this.#services;
+    const before = await samples.fresh(consumers.lastActionAt());
+    // The reading took time; running work may have begun on this consumer by hand meanwhile.
+    if (goal.plan !== null && consumer.busy > 0) return false;
+    const startedAt = clock.now();
+    const facts = { consumer: consumer.name, for: goal.plan?.consumer ?? 'request by hand', id: goal.ticket.request.id };
+    try {
+      await hooks.unload(consumer);
+    } catch (error) {
+      consumers.unloaded(consumer, { isFreed: false, hookEndedAt: clock.now() });
+      logger.error('unload failed', { ...facts, error: error instanceof Error ? error.message : String(error) });
+      return false;
+    }
+    const hookEndedAt = clock.now();
+    const hookMs = Math.round(hookEndedAt - startedAt);
+    const { isFreed, freedMib } = await this.#settle(before, goal);
+    consumers.unloaded(consumer, { isFreed, hookEndedAt });
+    const result = { ...facts, expected_mib: goal.expectedMib, freed_mib: freedMib, hook_ms: hookMs };
+    const settled = { ...result, settle_ms: Math.round(clock.now() - hookEndedAt), reason: goal.plan?.reason };
+    if (isFreed) logger.info('unloaded', settled);
+    else logger.error('unloaded, but its memory was not seen free', settled);
+    return isFreed;
+  }
+
+  /** Reads the card until the memory is free or the time is up. A card that cannot be read is believed free: the hook said so. */
+  async #settle(before: Sample | null, goal: Goal): Promise<Settlement> {
+    const { samples, clock } = this.#services;
+    if (before === null) return { isFreed: true, freedMib: null };
+    const deadline = clock.now() + goal.ticket.request.config.eviction.settle_timeout;
+    for (;;) {
+      const sample = await samples.fresh(clock.now());
+      if (sample === null) return { isFreed: true, freedMib: null };
+      const freedMib = sample.freeMib - before.freeMib;
+      if (freedMib >= FREED * goal.expectedMib || goal.fits(sample)) return { isFreed: true, freedMib };
+      if (clock.now() >= deadline) return { isFreed: freedMib >= FREED_AT_LEAST * goal.expectedMib, freedMib };
+      await delay(SETTLE_POLL_MS);
+    }
+  }
+}
+
+/** What an unload is to reach. `plan` null: by hand. */
+interface Goal {
+  readonly ticket: Ticket;
+  readonly plan: Plan | null;
+  readonly expectedMib: number;
+  fits(sample: Sample): boolean;
+}

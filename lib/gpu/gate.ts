@@ -1,0 +1,260 @@
+import PQueue from 'p-queue';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/types.ts';
+import type { GateRequest, Place } from '../core/gating.ts';
+import type { JobReach } from '../core/residency.ts';
+import { retryAfterS } from '../core/retry-after.ts';
+import { BrokerError, CLIENT_LEFT } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { Admission } from './admission.ts';
+import { Lanes } from './lanes.ts';
+import { laneQueueClass } from './lane-queue.ts';
+import type { LaneOptions } from './lane-queue.ts';
+import { Lease } from './lease.ts';
+import type { Completion, Consumers, FreshSamples, Hooks } from './ports.ts';
+import { Ticket } from './ticket.ts';
+
+/** What the gate works with. */
+export interface GateServices {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly consumers: Consumers;
+  readonly hooks: Hooks;
+  readonly samples: FreshSamples;
+  readonly completion: Completion;
+}
+
+/** The gate's numbers, exact at every moment. Times in ms; null: not yet known. */
+export interface GateStatistics {
+  readonly waiting: number;
+  readonly running: number;
+  readonly totalJobs: number;
+  readonly lastWaitMs: number | null;
+  readonly lastRunMs: number | null;
+  readonly evictions: number;
+  /** How long the oldest waiting request has waited; null: none waits. */
+  readonly oldestWaitMs: number | null;
+}
+
+/**
+ * Admits, holds or refuses. p-queue is its engine: a queued task *is* a lease, so the engine's concurrency is the bound on
+ * leases. Only one admission (plan, unload, load) is under way at a time; while it is, nothing else is started.
+ */
+export class Gate {
+  readonly #services: GateServices;
+  readonly #lanes: Lanes;
+  readonly #queue: PQueue<InstanceType<ReturnType<typeof laneQueueClass>>, LaneOptions>;
+  readonly #admission: Admission;
+  #settings: Config;
+  #admitting: Ticket | null = null;
+  #sequence = 0;
+  #waiting = 0;
+  #running = 0;
+  #totalJobs = 0;
+  #lastWaitMs: number | null = null;
+  #lastRunMs: number | null = null;
+  #isDraining = false;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(services: GateServices, settings: Config) {
+    this.#services = services;
+    this.#settings = settings;
+    this.#admission = new Admission(services);
+    this.#lanes = new Lanes({
+      isOpen: () => this.#admitting === null,
+      isAdmissible: (ticket) => isAdmissible(ticket),
+      now: () => services.clock.now(),
+      agingMs: () => this.#settings.queue.aging,
+    });
+    this.#queue = new PQueue({
+      concurrency: settings.gpu.concurrency,
+      autoStart: false,
+      queueClass: laneQueueClass(this.#lanes),
+    });
+  }
+
+  /** Begins to give out leases; called once the card has been read, or could not be. */
+  open(): void {
+    this.#queue.start();
+  }
+
+  /** Takes new settings; those who wait keep the configuration that they began with. */
+  reconfigure(settings: Config): void {
+    this.#settings = settings;
+    this.#queue.concurrency = settings.gpu.concurrency;
+    this.changed();
+  }
+
+  /**
+   * Asks for the card. The ticket's outcome is a lease, or a refusal.
+   * @throws BrokerError `queue_full` or `shutting_down`, at once.
+   */
+  acquire(request: GateRequest): Ticket {
+    this.refuseIfFull();
+    const ticket = new Ticket(request, this.#sequence++, this.#services.clock.now());
+    this.#waiting += 1;
+    this.#services.consumers.waiting(request.consumer, 1);
+    const options = { ticket, id: String(ticket.sequence), signal: ticket.controller.signal };
+    // An abort rejects this promise too; the ticket has its own way to say so.
+    this.#queue.add(() => this.#run(ticket), options).catch(() => undefined);
+    if (!ticket.isSettled) {
+      ticket.timer = setTimeout(() => this.#expire(ticket), Math.min(request.maxWaitMs, LONGEST_TIMER_MS));
+    }
+    return ticket;
+  }
+
+  /**
+   * Refuses what `acquire` would refuse, before a large body is taken in for nothing.
+   * @throws BrokerError `queue_full` or `shutting_down`.
+   */
+  refuseIfFull(): void {
+    if (this.#isDraining) throw shuttingDown();
+    const limit = this.#settings.queue.max_waiting;
+    if (this.#waiting < limit) return;
+    const details = { retryAfterS: retryAfterS(this.#waiting, this.#lastRunMs) };
+    throw new BrokerError('queueFull', `${this.#waiting} requests wait for the card already (queue.max_waiting is ${limit})`, details);
+  }
+
+  /** The client has left: the ticket leaves the queue at once. A hook that has begun runs to its end. */
+  leave(place: Place): void {
+    if (place instanceof Ticket) this.#giveUp(place, CLIENT_LEFT);
+  }
+
+  /** Something that an admission may wait for has changed: a probe, a lease, a setting. */
+  changed(): void {
+    this.#admission.wake();
+    this.#poke();
+  }
+
+  /** Refuses new requests and those that wait; running work goes on. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const ticket of this.#lanes.tickets()) this.#giveUp(ticket, shuttingDown());
+    if (this.#admitting !== null) this.#giveUp(this.#admitting, shuttingDown());
+    this.#resolveIfIdle();
+  }
+
+  /** Resolves when nothing runs and no hook is under way, after `drain()`. */
+  whenIdle(): Promise<void> {
+    return this.#idle.promise;
+  }
+
+  get statistics(): GateStatistics {
+    const oldest = [this.#lanes.oldestEnqueuedAt(), this.#admitting?.isSettled === false ? this.#admitting.enqueuedAt : null];
+    const times = oldest.filter((time) => time !== null);
+    return {
+      waiting: this.#waiting,
+      running: this.#running,
+      totalJobs: this.#totalJobs,
+      lastWaitMs: this.#lastWaitMs,
+      lastRunMs: this.#lastRunMs,
+      evictions: this.#admission.evictions,
+      oldestWaitMs: times.length === 0 ? null : this.#services.clock.now() - Math.min(...times),
+    };
+  }
+
+  /** The task of one ticket: admission, then the lease until the consumer has stopped working. Never rejects. */
+  async #run(ticket: Ticket): Promise<void> {
+    const { consumers } = this.#services;
+    const { consumer } = ticket.request;
+    this.#admitting = ticket;
+    consumers.admitted(consumer);
+    let lease: Lease | null = null;
+    try {
+      // No `await` on the way of a resident consumer: its request starts in the same turn in which the last one ended.
+      const isReady = this.#admission.isReadyAtOnce(ticket) || (await this.#admission.run(ticket));
+      lease = isReady ? this.#grant(ticket) : this.#done(ticket);
+    } catch (error) {
+      this.#refuse(ticket, error);
+    } finally {
+      this.#admitting = null;
+      if (lease === null) consumers.finished(consumer, 'not_sent', false);
+    }
+    this.#poke();
+    if (lease !== null) await this.#hold(ticket, lease);
+    this.#resolveIfIdle();
+  }
+
+  /** From here on the ticket is running. null: its client has left. */
+  #grant(ticket: Ticket): Lease | null {
+    const { consumers, clock, logger } = this.#services;
+    const { request, times } = ticket;
+    const waitedMs = clock.now() - ticket.enqueuedAt;
+    const lease = new Lease(request.id, waitedMs - (times.evict ?? 0) - (times.load ?? 0), times);
+    if (!ticket.settle({ lease })) return null;
+    this.#forget(ticket);
+    this.#running += 1;
+    this.#lastWaitMs = waitedMs;
+    consumers.granted(request.consumer, request.consumerConfig.load === null);
+    logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#waiting });
+    return lease;
+  }
+
+  /** Work by hand needs no lease: it is done when it has been admitted. */
+  #done(ticket: Ticket): null {
+    if (ticket.settle({ lease: null })) this.#forget(ticket);
+    return null;
+  }
+
+  #refuse(ticket: Ticket, error: unknown): void {
+    if (!ticket.settle({ error })) return;
+    this.#forget(ticket);
+  }
+
+  async #hold(ticket: Ticket, lease: Lease): Promise<void> {
+    const { consumers, clock, logger, completion } = this.#services;
+    const { request } = ticket;
+    const grantedAt = clock.now();
+    const reach: JobReach = await lease.released;
+    // The answer has ended, but a consumer that answers at once and works on still has the card.
+    if (reach !== 'not_sent' && request.consumerConfig.busy !== undefined) await completion.idle(request.consumerConfig);
+    this.#running -= 1;
+    this.#totalJobs += 1;
+    this.#lastRunMs = clock.now() - grantedAt;
+    consumers.finished(request.consumer, reach, true);
+    logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#waiting });
+    this.#admission.wake();
+  }
+
+  #expire(ticket: Ticket): void {
+    const waitedS = Math.round((this.#services.clock.now() - ticket.enqueuedAt) / 1000);
+    const { name } = ticket.request.consumer;
+    const details = { consumer: name, retryAfterS: retryAfterS(this.#waiting, this.#lastRunMs) };
+    this.#giveUp(ticket, new BrokerError('queueTimeout', `waited ${waitedS} s for the card and ${name} did not get its turn`, details));
+  }
+
+  #giveUp(ticket: Ticket, error: unknown): void {
+    if (!ticket.settle({ error })) return;
+    this.#forget(ticket);
+    if (this.#admitting === ticket) this.#admission.wake();
+    else ticket.controller.abort();
+  }
+
+  #forget(ticket: Ticket): void {
+    this.#waiting -= 1;
+    this.#services.consumers.waiting(ticket.request.consumer, -1);
+  }
+
+  /** Lets p-queue look again: it does so by itself only when a task is added or ends. */
+  #poke(): void {
+    this.#queue.concurrency = this.#settings.gpu.concurrency;
+  }
+
+  #resolveIfIdle(): void {
+    if (this.#isDraining && this.#running === 0 && this.#admitting === null) this.#idle.resolve();
+  }
+}
+
+/** Node fires a timer with a longer delay at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** One whose consumer works to its limit, or has not been probed yet, is passed over, not waited for. */
+function isAdmissible(ticket: Ticket): boolean {
+  const { consumer, consumerConfig, work } = ticket.request;
+  if (!consumer.firstProbeSettled) return false;
+  return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
+}
+
+function shuttingDown(): BrokerError {
+  return new BrokerError('shuttingDown', 'the broker is shutting down', { retryAfterS: 5 });
+}

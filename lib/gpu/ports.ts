@@ -1,0 +1,40 @@
+import type { Config, ConsumerConfig } from '../config/types.ts';
+import type { GatedConsumer } from '../core/gating.ts';
+import type { JobReach } from '../core/residency.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Sample } from '../core/model.ts';
+
+/** What the gate does to consumers. Times are monotonic, ms. */
+export interface Consumers {
+  /** The planner's input right now. A sample that began before the last action is not believed. */
+  snapshot(config: Config, sample: Sample | null): Snapshot;
+  /** End of the latest load, unload or job of any consumer. */
+  lastActionAt(): number;
+  waiting(consumer: GatedConsumer, change: 1 | -1): void;
+  admitted(consumer: GatedConsumer): void;
+  granted(consumer: GatedConsumer, loadsLazily: boolean): void;
+  finished(consumer: GatedConsumer, reach: JobReach, wasGranted: boolean): void;
+  /** `hookEndedAt`: a sample that began after it shows what the unload freed. */
+  unloaded(consumer: GatedConsumer, result: { readonly isFreed: boolean; readonly hookEndedAt: number }): void;
+  byName(name: string): GatedConsumer | null;
+}
+
+/** The calls that load and unload. One hook at a time per consumer; one that has begun runs to its end or its timeout. */
+export interface Hooks {
+  /** Runs the load hook and waits for a healthy probe. Rejects with a reason for people. */
+  load(consumer: GatedConsumer): Promise<void>;
+  /** Runs the unload hook. Rejects with a reason for people. The caller says later what the card showed. */
+  unload(consumer: GatedConsumer): Promise<void>;
+}
+
+/** What the gate asks of the sampler. */
+export interface FreshSamples {
+  /** First sample whose measurement began at or after `since`; null: none in time. */
+  fresh(since: number): Promise<Sample | null>;
+}
+
+/** Tells when a consumer has stopped working. */
+export interface Completion {
+  /** Resolves when the consumer says that it is idle, is gone, or is given up on. Never rejects. */
+  idle(config: ConsumerConfig): Promise<void>;
+}

@@ -1,0 +1,81 @@
+import http from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import express from 'express';
+import type { Express } from 'express';
+import { BrokerError } from './errors.ts';
+import { refuseUnwelcome } from './middlewares/access.ts';
+import type { AccessRules } from './middlewares/access-rules.ts';
+import { envelopeOf } from './middlewares/error-handler.ts';
+
+/** Time for all headers of a request, ms; a browser needs well under one second. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** How often Node looks for connections that are over time, ms. */
+const CHECK_INTERVAL_MS = 1000;
+/** Idle time of a client's connection, ms; longer than the poll intervals of usual dashboards. */
+const KEEP_ALIVE_MS = 65_000;
+
+/**
+ * The HTTP server of an app. Express sets the prototype of every request and response, which makes all of Node's own code
+ * after it slow; here they are born with the prototypes that Express wants, so that it changes nothing.
+ */
+export function createHttpServer(app: Express, accessRules: () => AccessRules): Server {
+  class BrokerRequest extends http.IncomingMessage {}
+  class BrokerResponse extends http.ServerResponse {}
+  Object.setPrototypeOf(BrokerRequest.prototype, express.request);
+  Object.setPrototypeOf(BrokerResponse.prototype, express.response);
+  Object.defineProperty(BrokerRequest.prototype, 'app', { value: app, writable: true });
+  Object.defineProperty(BrokerResponse.prototype, 'app', { value: app, writable: true });
+  Object.assign(app, { request: BrokerRequest.prototype, response: BrokerResponse.prototype });
+
+  const server = http.createServer({
+    IncomingMessage: BrokerRequest,
+    ServerResponse: BrokerResponse,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // A body has its own clock, which starts anew with every byte (timeouts.client_idle).
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Checked by our own stage, so that the refusal is in our envelope.
+    requireHostHeader: false,
+  });
+  server.on('request', app);
+  // The body is asked for only once the request has passed every check.
+  server.on('checkContinue', app);
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex) => refuseUpgrade({ req, socket }, accessRules()));
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    refuse(socket, new BrokerError('methodNotAllowed', 'CONNECT is not served', { allow: ['GET', 'HEAD', 'POST'] }));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }) => {
+    // In the middle of an answer no other can be given.
+    if (!socket.writable || (socket.bytesWritten ?? 0) > 0) socket.destroy();
+    else refuse(socket, faultOf(error));
+  });
+  return server;
+}
+
+/** An upgrade passes the same checks as any request; none is served, whatever its path. */
+function refuseUpgrade({ req, socket }: { readonly req: IncomingMessage; readonly socket: Duplex }, rules: AccessRules): void {
+  try {
+    refuseUnwelcome({ socket: req.socket, headers: req.headers, method: req.method ?? '' }, rules);
+    refuse(socket, new BrokerError('upgradeRefused', 'no upgrade is served here'));
+  } catch (error) {
+    refuse(socket, error instanceof BrokerError ? error : new BrokerError('badRequest', 'the upgrade cannot be understood'));
+  }
+}
+
+function faultOf(error: NodeJS.ErrnoException): BrokerError {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new BrokerError('requestTimeout', `the headers of the request took longer than ${HEADERS_TIMEOUT_MS / 1000} s`);
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') return new BrokerError('badRequest', 'the headers of the request are too large');
+  return new BrokerError('badRequest', 'the request is not valid HTTP');
+}
+
+/** Answers on a bare socket and closes it. */
+function refuse(socket: Duplex, error: BrokerError): void {
+  const { status, headers, body } = envelopeOf(error);
+  const head = Object.entries({ ...headers, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.on('error', () => undefined);
+  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${head.join('')}\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/types.ts';
+import { saneRequestId } from '../core/headers.ts';
+import { splitTarget } from '../core/request-target.ts';
+import type { Logger } from '../logger.ts';
+import { bindExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What the first stage needs. */
+export interface AccessLogServices {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The newest configuration. */
+  config(): Config;
+}
+
+/** First stage: begins the exchange, and writes its one line when it has ended, however it ended. */
+export function accessLog({ clock, logger, config }: AccessLogServices) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const { path, query } = splitTarget(req.url);
+    const exchange: Exchange = {
+      id: saneRequestId(req.headers['x-request-id']) ?? randomUUID(),
+      startedAt: clock.now(),
+      method: req.method,
+      path,
+      query,
+      config: config(),
+      kind: null,
+      route: null,
+      consumer: null,
+      body: null,
+      lease: null,
+      upstream: null,
+      isRetried: false,
+      times: {},
+      requestBytes: 0,
+      responseBytes: 0,
+      error: null,
+      cut: null,
+    };
+    bindExchange(res, exchange);
+    res.once('close', () => {
+      exchange.body?.discard();
+      const isQuiet = exchange.kind === null && res.statusCode < 400;
+      logger[isQuiet ? 'debug' : 'info']('exchange', lineOf(exchange, res, clock.now() - exchange.startedAt));
+    });
+    next();
+  };
+}
+
+/** The fields of the line. Times in ms with one decimal. */
+function lineOf(exchange: Exchange, res: Response, totalMs: number): Record<string, unknown> {
+  const { times } = exchange;
+  return {
+    id: exchange.id,
+    method: exchange.method,
+    path: exchange.path,
+    peer: res.req.socket.remoteAddress,
+    kind: exchange.kind ?? undefined,
+    consumer: exchange.route?.consumer.name,
+    status: res.headersSent ? res.statusCode : null,
+    error: exchange.error ?? undefined,
+    cut: exchange.cut ?? (res.writableFinished ? undefined : 'client left'),
+    bytes_in: exchange.requestBytes,
+    bytes_out: exchange.responseBytes,
+    queue_ms: rounded(times.queue),
+    evict_ms: rounded(times.evict),
+    load_ms: rounded(times.load),
+    upstream_ms: rounded(times.upstream),
+    total_ms: rounded(totalMs),
+  };
+}
+
+function rounded(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 10) / 10;
+}

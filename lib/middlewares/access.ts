@@ -1,0 +1,47 @@
+import type { NextFunction, Request, Response } from 'express';
+import { crossSiteFault, isOwnHost } from '../core/access.ts';
+import { faultOfPath } from '../core/request-target.ts';
+import { BrokerError } from '../errors.ts';
+import type { AccessRules } from './access-rules.ts';
+import { exchangeOf } from './exchange.ts';
+
+/** Anything but visible ASCII, space and tab: a terminal that shows a log would obey some of it. */
+const ODD_VALUE = /[^\t\x20-\x7e]/;
+
+/** Refuses peers, host names, pages and request targets that have no business here. `rules` are those of the newest configuration. */
+export function accessCheck(rules: () => AccessRules) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    refuseUnwelcome(req, rules());
+    refuseOddRequest(req, exchangeOf(res).path);
+    next();
+  };
+}
+
+/** The checks that an upgrade must pass like any other request. */
+export function refuseUnwelcome(req: Pick<Request, 'socket' | 'headers' | 'method'>, rules: AccessRules): void {
+  if (!rules.admits(req.socket)) {
+    const peer = (req.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
+    const line = `access: { allow: [loopback, tailscale, ${peer}] }`;
+    throw new BrokerError('forbidden', `${peer} may not connect; to admit it, configure ${line}`);
+  }
+  const { host } = req.headers;
+  if (host !== undefined && !isOwnHost(host, rules.names)) {
+    throw new BrokerError('misdirectedRequest', 'this host is not known under that name; to admit it, list it under access.hosts');
+  }
+  const fault = crossSiteFault(req.method, req.headers);
+  if (fault !== null) throw new BrokerError('forbidden', fault);
+}
+
+function refuseOddRequest(req: Request, path: string): void {
+  const { rawHeaders } = req;
+  let hosts = 0;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+    if (ODD_VALUE.test(value)) throw new BrokerError('badRequest', `the header ${name} holds a character that is not printable ASCII`);
+  }
+  if (hosts > 1) throw new BrokerError('badRequest', 'the request has more than one Host');
+  if (hosts === 0 && req.httpVersion !== '1.0') throw new BrokerError('badRequest', 'the request has no Host');
+  const fault = faultOfPath(path);
+  if (fault !== null) throw new BrokerError('badRequest', fault);
+}

@@ -1,0 +1,141 @@
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
+import { BrokerError, CLIENT_LEFT } from '../errors.ts';
+import { SpoolFile } from './spool.ts';
+import type { SpoolBudget } from './spool.ts';
+import type { TakenBody } from './taken-body.ts';
+
+/** Bounds on one body. Sizes in bytes, time in ms. */
+export interface BodyLimits {
+  readonly body: number;
+  /** For all bodies on disk together. */
+  readonly spool: number;
+  /** Longest time without a byte. */
+  readonly idleMs: number;
+}
+
+/** As much as this stays in memory; what is larger goes to disk. */
+const IN_MEMORY = 64 * 1024;
+
+/** Takes in one request body, so that the card is never held while a client uploads. */
+export class BodyCollector {
+  readonly #req: IncomingMessage;
+  readonly #limits: BodyLimits;
+  readonly #budget: SpoolBudget;
+  readonly #outcome = Promise.withResolvers<TakenBody>();
+  readonly #timer: NodeJS.Timeout;
+  #chunks: Buffer[] = [];
+  #file: SpoolFile | null = null;
+  #length = 0;
+  #spooled = 0;
+  #isOver = false;
+
+  constructor(req: IncomingMessage, limits: BodyLimits, budget: SpoolBudget) {
+    this.#req = req;
+    this.#limits = limits;
+    this.#budget = budget;
+    this.#timer = setTimeout(() => this.#fail(tooSlow(limits.idleMs)), limits.idleMs);
+  }
+
+  /** Resolves with the whole body. Rejects with a BrokerError, or with CLIENT_LEFT. */
+  collect(): Promise<TakenBody> {
+    this.#req.on('data', this.#onData);
+    this.#req.once('end', this.#onEnd);
+    this.#req.once('close', this.#onClose);
+    return this.#outcome.promise;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#timer.refresh();
+    this.#length += chunk.length;
+    if (this.#length > this.#limits.body) {
+      this.#fail(tooLarge(this.#limits.body));
+    } else if (this.#file === null && this.#length <= IN_MEMORY) {
+      this.#chunks.push(chunk);
+    } else {
+      this.#req.pause();
+      this.#spill(chunk).then(
+        () => this.#req.resume(),
+        (error: unknown) => this.#fail(error),
+      );
+    }
+  };
+
+  async #spill(chunk: Buffer): Promise<void> {
+    const pending = [...this.#chunks, chunk];
+    this.#chunks = [];
+    const bytes = pending.reduce((sum, each) => sum + each.length, 0);
+    if (!this.#budget.take(bytes, this.#limits.spool)) throw spoolFull(this.#limits.spool);
+    this.#spooled += bytes;
+    try {
+      this.#file ??= await SpoolFile.create();
+      for (const each of pending) await this.#file.append(each);
+    } catch (cause) {
+      throw new BrokerError('queueFull', 'the request body cannot be kept: the temporary folder takes no more', { retryAfterS: 5, cause });
+    } finally {
+      // The client may have left while the disk was busy.
+      if (this.#isOver) this.#discard();
+    }
+  }
+
+  readonly #onEnd = (): void => {
+    if (!this.#finish()) return;
+    const body = this.#file === null ? inMemory(this.#chunks, this.#length) : this.#onDisk(this.#file);
+    this.#outcome.resolve(body);
+  };
+
+  readonly #onClose = (): void => this.#fail(CLIENT_LEFT);
+
+  #fail(error: unknown): void {
+    if (!this.#finish()) return;
+    this.#discard();
+    this.#outcome.reject(error);
+  }
+
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#req.off('data', this.#onData);
+    this.#req.off('end', this.#onEnd);
+    this.#req.off('close', this.#onClose);
+    return true;
+  }
+
+  #onDisk(file: SpoolFile): TakenBody {
+    return { length: file.length, sendTo: (destination) => file.sendTo(destination), discard: () => this.#discard() };
+  }
+
+  #discard(): void {
+    this.#chunks = [];
+    this.#file?.discard();
+    this.#budget.give(this.#spooled);
+    this.#spooled = 0;
+  }
+}
+
+/** A body of a few chunks, or none. */
+export function inMemory(chunks: readonly Buffer[], length: number): TakenBody {
+  return {
+    length,
+    sendTo: (destination: Writable): void => {
+      for (const chunk of chunks) destination.write(chunk);
+      destination.end();
+    },
+    discard: () => undefined,
+  };
+}
+
+/** The refusal of a body over `limits.body` (bytes). */
+export function tooLarge(limit: number): BrokerError {
+  return new BrokerError('payloadTooLarge', `the request body is larger than limits.body (${limit} bytes)`);
+}
+
+function tooSlow(idleMs: number): BrokerError {
+  return new BrokerError('requestTimeout', `no byte of the request body came for ${idleMs / 1000} s (timeouts.client_idle)`);
+}
+
+function spoolFull(limit: number): BrokerError {
+  const message = `the request bodies that wait take up limits.spool (${limit} bytes) already`;
+  return new BrokerError('queueFull', message, { retryAfterS: 5 });
+}

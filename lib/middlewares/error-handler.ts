@@ -1,0 +1,73 @@
+import type { NextFunction, Request, Response } from 'express';
+import { BrokerError, CLIENT_LEFT } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { exchangeOf } from './exchange.ts';
+
+/** Unread request bytes are taken for this long after a refusal, so that the client gets to read it. */
+const LINGER_MS = 2000;
+
+/** What goes over the wire for an error of ours. */
+export interface Envelope {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Last stage: every error of ours leaves here, in one envelope. An error that we did not foresee is a bug, and looks like one. */
+export function errorHandler(logger: Logger) {
+  // Express takes a function of four parameters for an error handler.
+  return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
+    sendError({ error, req, res }, logger);
+  };
+}
+
+/** Writes an error, or destroys the connection if an answer has begun: truncation must never look like success. */
+export function sendError(failure: { readonly error: unknown; readonly req: Request; readonly res: Response }, logger: Logger): void {
+  const { req, res } = failure;
+  if (failure.error === CLIENT_LEFT) return;
+  const exchange = exchangeOf(res);
+  const error = asBrokerError(failure.error, { id: exchange.id, logger });
+  exchange.error = error.kind.error;
+  if (res.headersSent || res.destroyed) {
+    res.destroy();
+    return;
+  }
+  const { status, headers, body } = envelopeOf(error);
+  res.writeHead(status, { ...headers, 'X-Request-Id': exchange.id, 'X-Content-Type-Options': 'nosniff' });
+  res.end(req.method === 'HEAD' ? undefined : body);
+  if (!req.complete) linger(req);
+}
+
+/** The envelope of an error. */
+export function envelopeOf({ kind, message, details }: BrokerError): Envelope {
+  const { consumer, retryAfterS, allow, fields } = details;
+  const envelope = { error: kind.error, message, ...(consumer === undefined ? {} : { consumer }), retryable: kind.retryable, ...fields };
+  const body = JSON.stringify(envelope);
+  return {
+    status: kind.status,
+    headers: {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(body)),
+      ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
+      ...(allow === undefined ? {} : { Allow: allow.join(', ') }),
+    },
+    body,
+  };
+}
+
+function asBrokerError(error: unknown, context: { readonly id: string; readonly logger: Logger }): BrokerError {
+  if (error instanceof BrokerError) return error;
+  // The stack goes to the log only: it names files and addresses that are no client's business.
+  context.logger.error('unforeseen error', { id: context.id, error: error instanceof Error ? error.stack : String(error) });
+  return new BrokerError('schedulerError', 'an internal error; the log has it under this request id');
+}
+
+/** A client that still sends would be reset before it has read the answer; so its bytes are read and dropped for a moment. */
+function linger(req: Request): void {
+  req.resume();
+  const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
+  timer.unref();
+  const stop = (): void => clearTimeout(timer);
+  req.once('end', stop);
+  req.once('close', stop);
+}

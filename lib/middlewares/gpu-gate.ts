@@ -1,0 +1,49 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { GateRequest, GrantedLease, Place } from '../core/gating.ts';
+import { requestedWaitMs } from '../core/headers.ts';
+import { routedExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What this stage asks of the gate. */
+export interface LeaseGiver {
+  acquire(request: GateRequest): Place;
+  leave(place: Place): void;
+}
+
+/** Holds a request until it has the lease of the card. A client that leaves takes its place in the queue with it. */
+export function gpuGate(gate: LeaseGiver) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const exchange = routedExchange(res);
+    const { consumer, config } = exchange;
+    const limit = config.queue.max_wait;
+    const place = gate.acquire({
+      id: exchange.id,
+      work: 'exchange',
+      consumer,
+      consumerConfig: exchange.route.consumer,
+      config,
+      maxWaitMs: Math.min(limit, requestedWaitMs(req.headers) ?? limit),
+    });
+    const leave = (): void => gate.leave(place);
+    res.once('close', leave);
+    place.outcome.then((lease) => {
+      res.off('close', leave);
+      if (lease === null) throw new Error('an exchange was admitted without a lease');
+      begin({ exchange, lease, res });
+      if (!res.destroyed) next();
+    }).catch(next);
+  };
+}
+
+/** Notes the lease, and sees to it that it ends even if the proxy is never reached. */
+function begin({ exchange, lease, res }: { readonly exchange: Exchange; readonly lease: GrantedLease; readonly res: Response }): void {
+  exchange.lease = lease;
+  exchange.times.queue = lease.queuedMs;
+  Object.assign(exchange.times, lease.times);
+  const release = (): void => {
+    // Once a request to the consumer exists, the lease ends with that; a socket is assigned one tick after it was asked for.
+    setImmediate(() => exchange.upstream ?? lease.release('not_sent'));
+  };
+  if (res.destroyed) release();
+  else res.once('close', release);
+}

@@ -1,0 +1,166 @@
+import http from 'node:http';
+import https from 'node:https';
+import { Socket } from 'node:net';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { NextFunction, Request, Response } from 'express';
+import { createProxyMiddleware } from 'http-proxy-middleware';
+import type { Plugin, RequestHandler } from 'http-proxy-middleware';
+import type { Clock } from '../clock.ts';
+import type { JobReach } from '../core/residency.ts';
+import type { Logger } from '../logger.ts';
+import { sendError } from './error-handler.ts';
+import { exchangeOf, routedExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { applyRequestHeaders, answerHeaders } from './proxy-headers.ts';
+import { asProxyError, isStaleSocket } from './proxy-errors.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** What this stage needs. */
+export interface ProxyServices {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Servers of this field close idle sockets after 5 s (uvicorn, cpp-httplib); ours go first, or a POST meets a closed one. */
+const IDLE_SOCKET_MS = 4000;
+/** Above every admission limit (64 leases and 128 audio streams), so that no admitted request ever waits for a socket. */
+const MAX_SOCKETS = 256;
+
+/** The way to one consumer: its own sockets, its own http-proxy-middleware. */
+interface Forwarder {
+  readonly agent: http.Agent;
+  readonly forward: RequestHandler<Request, Response>;
+}
+
+/** Last stage before the consumer, and the only door to http-proxy-middleware. */
+export class Proxy {
+  readonly #services: ProxyServices;
+  readonly #forwarders = new Map<string, Forwarder>();
+
+  constructor(services: ProxyServices) {
+    this.#services = services;
+  }
+
+  /** Sends the exchange's request to its consumer and streams the answer back. */
+  readonly stage = (req: Request, res: Response, _next: NextFunction): void => {
+    const exchange = routedExchange(res);
+    const { route, body, query, path } = exchange;
+    applyRequestHeaders(req, exchange);
+    req.url = (route.target?.path ?? path) + query;
+    if (route.target !== null) req.method = route.target.method;
+    if (body !== null) {
+      req.pipe = (destination) => {
+        if (destination instanceof http.OutgoingMessage) body.sendTo(destination);
+        return destination;
+      };
+    } else {
+      req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
+    }
+    this.#send(req, res);
+  };
+
+  /** Closes the sockets of consumers that are no longer at one of `urls`. */
+  retain(urls: ReadonlySet<string>): void {
+    for (const [url, { agent }] of this.#forwarders) {
+      if (urls.has(url)) continue;
+      this.#forwarders.delete(url);
+      agent.destroy();
+    }
+  }
+
+  #send(req: Request, res: Response): void {
+    const { url } = routedExchange(res).route.consumer;
+    void this.#forwarderTo(url).forward(req, res, () => undefined);
+  }
+
+  #forwarderTo(url: string): Forwarder {
+    const known = this.#forwarders.get(url);
+    if (known !== undefined) return known;
+    const options = { keepAlive: true, timeout: IDLE_SOCKET_MS, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_SOCKETS };
+    const agent = url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
+    const forward = createProxyMiddleware<Request, Response>({
+      target: url,
+      agent,
+      changeOrigin: true,
+      headers: { connection: 'keep-alive' },
+      ws: false,
+      selfHandleResponse: true,
+      ejectPlugins: true,
+      plugins: [this.#handlers],
+    });
+    const forwarder = { agent, forward };
+    this.#forwarders.set(url, forwarder);
+    return forwarder;
+  }
+
+  readonly #handlers: Plugin<Request, Response> = (proxyServer) => {
+    proxyServer.on('proxyReq', (proxyReq, _req, res) => this.#onSocket(proxyReq, res));
+    proxyServer.on('proxyRes', (proxyRes, _req, res) => this.#onAnswer(proxyRes, res));
+    proxyServer.on('error', (error, _req, res) => {
+      if (res !== undefined && !(res instanceof Socket)) this.#onError(error, res);
+    });
+  };
+
+  /** The request to the consumer has a socket, though it may still be connecting. */
+  #onSocket(proxyReq: ClientRequest, res: Response): void {
+    const { clock } = this.#services;
+    const exchange = routedExchange(res);
+    const startedAt = clock.now();
+    exchange.upstream = proxyReq;
+    const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
+      exchange.cut = cut;
+      if (cut === 'client idle') res.destroy();
+      proxyReq.destroy(new Error(cut));
+    });
+    res.once('close', () => watchdog.stop());
+    let reach: JobReach = 'not_sent';
+    watchdog.sending(proxyReq, () => (reach = 'sent'));
+    // Before the listener that writes the headers, which state this time.
+    proxyReq.prependOnceListener('response', (answer: IncomingMessage) => {
+      exchange.times.upstream = clock.now() - startedAt;
+      reach = (answer.statusCode ?? 500) < 400 ? 'served' : 'sent';
+      watchdog.answering(answer, res);
+    });
+    // Fires once on every way out: answered, refused, broken off, cut. A lease ends with the consumer's side, not with the client's.
+    proxyReq.once('close', () => {
+      watchdog.consumerEnded(res);
+      if (exchange.upstream === proxyReq) exchange.lease?.release(reach);
+    });
+  }
+
+  #onAnswer(proxyRes: IncomingMessage, res: Response): void {
+    const exchange = exchangeOf(res);
+    proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
+    proxyRes.once('close', () => {
+      if (!proxyRes.complete && !res.destroyed) exchange.cut ??= 'consumer broke off';
+    });
+    try {
+      res.writeHead(proxyRes.statusCode ?? 502, proxyRes.statusMessage ?? '', answerHeaders(proxyRes, exchange));
+    } catch (cause) {
+      this.#fail(cause, res);
+      proxyRes.destroy();
+      return;
+    }
+    proxyRes.pipe(res);
+    // A small answer leaves in one piece; of one that streams the headers do not wait for the first byte.
+    setImmediate(() => {
+      if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
+    });
+  }
+
+  #onError(error: NodeJS.ErrnoException, res: Response): void {
+    if (res.destroyed) return;
+    const exchange = exchangeOf(res);
+    if (isStaleSocket(error, exchange) && !res.headersSent) {
+      exchange.isRetried = true;
+      this.#send(res.req, res);
+      return;
+    }
+    this.#fail(error, res);
+  }
+
+  #fail(error: unknown, res: Response): void {
+    const exchange: Exchange = exchangeOf(res);
+    sendError({ error: asProxyError(error, exchange), req: res.req, res }, this.#services.logger);
+  }
+}

@@ -1,0 +1,47 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { ConsumerConfig, Kind, PathTarget } from '../config/types.ts';
+import type { GatedConsumer } from '../core/gating.ts';
+import { audioConsumer, routeOfKind } from '../core/routing.ts';
+import { BrokerError } from '../errors.ts';
+import { exchangeOf } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What route resolution needs. */
+export interface RouteServices {
+  consumer(name: string): GatedConsumer | null;
+}
+
+/** Resolves the consumer and path of a kind. It never falls back to another consumer. */
+export function routeKind(kind: Kind, services: RouteServices) {
+  return (_req: Request, res: Response, next: NextFunction): void => {
+    const exchange = exchangeOf(res);
+    exchange.kind = kind;
+    const route = routeOfKind(exchange.config, kind);
+    if (route.type === 'unrouted') throw new BrokerError('noConsumer', `no consumer is routed for ${kind} (routing.${kind})`);
+    if (route.type === 'no_path') throw lacksPath(route.consumer.name, kind);
+    bind(exchange, { consumer: route.consumer, target: route.target }, services);
+    next();
+  };
+}
+
+/** Resolves the consumer that serves rendered audio. */
+export function routeAudio(services: RouteServices) {
+  return (_req: Request, res: Response, next: NextFunction): void => {
+    const exchange = exchangeOf(res);
+    exchange.kind = 'audio';
+    const consumer = audioConsumer(exchange.config);
+    if (consumer === null) throw new BrokerError('noAudioProxy', 'no consumer serves audio (audio_proxy is not set)');
+    bind(exchange, { consumer, target: null }, services);
+    next();
+  };
+}
+
+function bind(exchange: Exchange, route: { readonly consumer: ConsumerConfig; readonly target: PathTarget | null }, services: RouteServices): void {
+  exchange.route = route;
+  exchange.consumer = services.consumer(route.consumer.name);
+  if (exchange.consumer === null) throw new Error(`${route.consumer.name} is configured but not registered`);
+}
+
+function lacksPath(consumer: string, kind: Kind): BrokerError {
+  return new BrokerError('noConsumer', `${consumer} is routed for ${kind} but has no paths.${kind}`, { consumer });
+}

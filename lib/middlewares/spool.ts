@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import type { Writable } from 'node:stream';
+
+/** Bytes on disk that all bodies together hold, against their bound. */
+export class SpoolBudget {
+  #used = 0;
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Takes `bytes` if they fit under `limit`. */
+  take(bytes: number, limit: number): boolean {
+    if (this.#used + bytes > limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** A temporary file without a name: the kernel frees it when the descriptor closes, also after SIGKILL. */
+export class SpoolFile {
+  readonly #handle: FileHandle;
+  #length = 0;
+  #readers = 0;
+  #isDiscarded = false;
+
+  private constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** Rejects with the system's error, such as ENOSPC or EMFILE. */
+  static async create(): Promise<SpoolFile> {
+    const path = join(tmpdir(), `mgpumanager-${randomUUID()}`);
+    const handle = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
+    await unlink(path);
+    return new SpoolFile(handle);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends. Rejects with the system's error. */
+  async append(chunk: Buffer): Promise<void> {
+    await this.#handle.appendFile(chunk);
+    this.#length += chunk.length;
+  }
+
+  /** Sends the whole file and ends the destination; a destination that breaks ends the reading. */
+  sendTo(destination: Writable): void {
+    if (this.#isDiscarded) {
+      destination.destroy();
+      return;
+    }
+    this.#readers += 1;
+    const source = createReadStream('', { fd: this.#handle, autoClose: false, start: 0 });
+    pipeline(source, destination, () => {
+      this.#readers -= 1;
+      this.#closeIfUnused();
+    });
+  }
+
+  /** Closes the file once nobody reads it any more. */
+  discard(): void {
+    if (this.#isDiscarded) return;
+    this.#isDiscarded = true;
+    this.#closeIfUnused();
+  }
+
+  #closeIfUnused(): void {
+    if (!this.#isDiscarded || this.#readers > 0) return;
+    this.#handle.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,34 @@
+import type { NextFunction, Request, Response } from 'express';
+import { BodyCollector, inMemory, tooLarge } from './body-collector.ts';
+import { routedExchange } from './exchange.ts';
+import type { SpoolBudget } from './spool.ts';
+
+/** What this stage needs. */
+export interface TakeBodyServices {
+  readonly budget: SpoolBudget;
+  /** Throws what the gate would refuse with, so that nobody uploads for nothing. */
+  refuseIfFull(): void;
+}
+
+/** Takes a gated request's body in before the card is asked for. */
+export function takeBody({ budget, refuseIfFull }: TakeBodyServices) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    refuseIfFull();
+    const exchange = routedExchange(res);
+    const { limits } = exchange.config;
+    const declared = Number(req.headers['content-length'] ?? 0);
+    if (declared > limits.body) throw tooLarge(limits.body);
+    if (declared === 0 && req.headers['transfer-encoding'] === undefined) {
+      exchange.body = inMemory([], 0);
+      next();
+      return;
+    }
+    if (req.headers.expect !== undefined) res.writeContinue();
+    const bounds = { ...limits, idleMs: exchange.route.consumer.timeouts.client_idle };
+    new BodyCollector(req, bounds, budget).collect().then((body) => {
+      exchange.body = body;
+      exchange.requestBytes = body.length;
+      next();
+    }, next);
+  };
+}

@@ -1,0 +1,89 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Response } from 'express';
+import type { Timeouts } from '../config/types.ts';
+
+/** Why an exchange is cut. */
+export type Cut = 'connect timeout' | 'first byte timeout' | 'consumer idle' | 'client idle';
+
+/**
+ * The clocks of one exchange. Each side has its own, so that a slow client is never blamed on the consumer: the consumer's
+ * first-byte time starts when it has the whole request, and its idle time stands still while the client takes nothing.
+ */
+export class Watchdog {
+  readonly #timeouts: Readonly<Timeouts>;
+  readonly #cut: (reason: Cut) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #clientTimer: NodeJS.Timeout | undefined;
+  #isConsumerDone = false;
+
+  constructor(timeouts: Readonly<Timeouts>, cut: (reason: Cut) => void) {
+    this.#timeouts = timeouts;
+    this.#cut = cut;
+  }
+
+  /** Watches the request go out. `onConnected` is called once the consumer has accepted the connection. */
+  sending(proxyReq: ClientRequest, onConnected: () => void): void {
+    const sent = (): void => this.#restart('first byte timeout', this.#timeouts.first_byte);
+    const connected = (): void => {
+      onConnected();
+      // Bounds a consumer that accepts and then takes no bytes; it begins anew when the request has been sent.
+      sent();
+      if (!proxyReq.writableFinished) proxyReq.once('finish', sent);
+    };
+    if (proxyReq.socket?.connecting !== true) {
+      connected();
+      return;
+    }
+    this.#restart('connect timeout', this.#timeouts.connect);
+    proxyReq.socket.once('connect', connected);
+  }
+
+  /** Watches the answer come in and go out. */
+  answering(answer: IncomingMessage, res: Response): void {
+    this.#restart('consumer idle', this.#timeouts.idle);
+    answer.on('data', () => {
+      this.#timer?.refresh();
+      if (res.writableNeedDrain) this.#watchClient(res);
+    });
+  }
+
+  /** The consumer is done; what is left is the client, which may still have to take the end of the answer. */
+  consumerEnded(res: Response): void {
+    clearTimeout(this.#timer);
+    this.#isConsumerDone = true;
+    if (!res.writableFinished && res.headersSent) this.#watchClient(res);
+  }
+
+  /** Both sides are done. */
+  stop(): void {
+    this.#isConsumerDone = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#clientTimer);
+  }
+
+  #restart(reason: Cut, ms: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#isConsumerDone) this.#timer = setTimeout(() => this.#cut(reason), ms);
+  }
+
+  /** The client has to take what it was sent before more is read from the consumer. */
+  #watchClient(res: Response): void {
+    if (this.#clientTimer !== undefined || res.destroyed) return;
+    clearTimeout(this.#timer);
+    let untaken = res.writableLength;
+    const timer = setTimeout(() => {
+      if (res.writableLength >= untaken) {
+        this.#cut('client idle');
+        return;
+      }
+      untaken = res.writableLength;
+      timer.refresh();
+    }, this.#timeouts.client_idle);
+    this.#clientTimer = timer;
+    res.once('drain', () => {
+      clearTimeout(timer);
+      this.#clientTimer = undefined;
+      this.#restart('consumer idle', this.#timeouts.idle);
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import express from 'express';
+import type { Express } from 'express';
+import { changeResidency } from './api/consumers.ts';
+import { notFound } from './api/not-found.ts';
+import { plan } from './api/plan.ts';
+import type { ApiServices } from './api/services.ts';
+import { healthz, index, readyz, status } from './api/status.ts';
+import { KINDS } from './config/types.ts';
+import { accessCheck } from './middlewares/access.ts';
+import type { AccessRules } from './middlewares/access-rules.ts';
+import { accessLog } from './middlewares/access-log.ts';
+import type { AccessLogServices } from './middlewares/access-log.ts';
+import { concurrencyLimit } from './middlewares/concurrency-limit.ts';
+import { errorHandler } from './middlewares/error-handler.ts';
+import { gpuGate } from './middlewares/gpu-gate.ts';
+import { healthGate } from './middlewares/health-gate.ts';
+import { onlyMethods } from './middlewares/method-guard.ts';
+import type { Proxy } from './middlewares/proxy.ts';
+import { routeAudio, routeKind } from './middlewares/route.ts';
+import { refuseWhileDraining } from './middlewares/draining.ts';
+import { takeBody } from './middlewares/take-body.ts';
+import type { TakeBodyServices } from './middlewares/take-body.ts';
+
+/** What the stages need. */
+export interface ServerServices extends AccessLogServices, TakeBodyServices, ApiServices {
+  readonly proxy: Proxy;
+  accessRules(): AccessRules;
+  isDraining(): boolean;
+}
+
+/** Ungated requests to one consumer at the same time; below the socket limit of its agent. */
+const AUDIO_STREAMS = 128;
+
+/** The ordered list of stages that a request passes. */
+export function createApp(services: ServerServices): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+
+  app.use(accessLog(services));
+  app.use(accessCheck(() => services.accessRules()));
+
+  for (const kind of KINDS) {
+    app.all(
+      `/v1/${kind}`,
+      onlyMethods('POST'),
+      routeKind(kind, services),
+      healthGate(),
+      takeBody(services),
+      gpuGate(services),
+      services.proxy.stage,
+    );
+  }
+  app.all(
+    // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
+    /^\/audio\/./,
+    onlyMethods('GET', 'HEAD'),
+    routeAudio(services),
+    refuseWhileDraining(services),
+    concurrencyLimit(AUDIO_STREAMS),
+    services.proxy.stage,
+  );
+
+  app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
+  app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
+  app.all('/v1/consumers/:name/load', onlyMethods('POST'), changeResidency('load', services));
+  app.all('/v1/consumers/:name/unload', onlyMethods('POST'), changeResidency('unload', services));
+  app.all('/healthz', onlyMethods('GET', 'HEAD'), healthz);
+  app.all('/readyz', onlyMethods('GET', 'HEAD'), readyz(services));
+  app.all('/', onlyMethods('GET', 'HEAD'), index);
+
+  app.use(notFound);
+  app.use(errorHandler(services.logger));
+  return app;
+}

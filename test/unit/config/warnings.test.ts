@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { warningLines } from './support.ts';
+
+test.each([
+  [
+    'two consumers at one URL',
+    'consumers:\n  a: { url: "http://h:80" }\n  b: { url: "http://H/" }\n',
+    'c.yaml:3:13: consumers.b.url: expected a server of its own, got the URL of a',
+  ],
+  [
+    'a route to a consumer without the path',
+    'routing: { tts: a }\nconsumers:\n  a: { url: "http://h:1" }\n',
+    'c.yaml:1:17: routing.tts: expected a consumer with paths.tts, got a, which has none, so POST /v1/tts answers 501',
+  ],
+  [
+    'a footprint that can never fit',
+    'gpu: { total_mib: 1000, reserved_mib: 100, cushion_mib: 50 }\nconsumers:\n  a: { url: "http://h:1", vram_resident_mib: 851 }\n',
+    'c.yaml:3:46: consumers.a.vram_resident_mib: expected at most the 850 MiB that gpu.total_mib leaves beside reserve and cushion, got 851, which can never be loaded',
+  ],
+  [
+    'hooks of a consumer that manages its own memory',
+    'consumers:\n  a: { url: "http://h:1", vram_managed: true, unload: { path: /u } }\n',
+    'c.yaml:2:41: consumers.a.vram_managed: expected no load and unload beside it, got some, which no eviction will use',
+  ],
+  [
+    'a spool smaller than a body',
+    'limits: { body: 2KiB, spool: 1KiB }\nconsumers:\n  a: { url: "http://h:1" }\n',
+    'c.yaml:1:30: limits.spool: expected at least limits.body (2048 bytes), got 1024 bytes, which bounds every body',
+  ],
+])('%s', (_name, text, line) => {
+  expect(warningLines(text)).toEqual([line]);
+});
+
+test('a footprint that just fits is no reason to warn', () => {
+  expect(warningLines('gpu: { total_mib: 1000 }\nconsumers:\n  a: { url: "http://h:1", vram_resident_mib: 744 }\n')).toEqual([]);
+});
