@@ -9,6 +9,8 @@ export interface RetirementServices {
   readonly registry: Registry;
   readonly gate: { acquire(request: GateRequest): Place };
   readonly logger: Logger;
+  /** Called when a consumer has been forgotten. */
+  onForgotten(): void;
 }
 
 /** Sees retired consumers off: once nobody waits for one and its work has ended, its memory is freed, and it is forgotten. */
@@ -36,7 +38,7 @@ export class Retirement {
   }
 
   async #seeOff(consumer: ConsumerState, config: Config): Promise<void> {
-    const { registry, gate, logger } = this.#services;
+    const { registry, gate, logger, onForgotten } = this.#services;
     try {
       if (consumer.config.unload !== null && !consumer.config.vram_managed && consumer.residency !== 'absent') {
         const request = { id: 'reload', work: 'unload', consumer, consumerConfig: consumer.config, config } as const;
@@ -46,6 +48,7 @@ export class Retirement {
       logger.error('a consumer that left the configuration could not be unloaded', { consumer: consumer.name, error: String(error) });
     } finally {
       registry.forget(consumer);
+      onForgotten();
       logger.info('consumer forgotten', { consumer: consumer.name });
     }
   }

@@ -2,8 +2,9 @@ import { createLogger } from '../logging.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/types.ts';
-import { Daemon, StartError } from '../daemon.ts';
+import { Daemon } from '../daemon.ts';
 import type { Logger } from '../logger.ts';
+import { StartError } from '../start-error.ts';
 import { version } from '../version.ts';
 
 /** How `serve` is started. */

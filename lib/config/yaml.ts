@@ -69,7 +69,7 @@ function walkMapping(walk: Walk, pointer: Pointer): void {
     }
     walk.next++;
     const key = getScalarValue(walk.text, event);
-    if (seen.has(key)) walk.duplicates.push({ pointer: child(pointer, key), at: start, expected: 'each key once', got: `"${key}" again` });
+    if (seen.has(key)) walk.duplicates.push({ pointer: child(pointer, key), at: start, expected: 'each key once', got: `${JSON.stringify(key)} again` });
     seen.add(key);
     walkNode(walk, { pointer: child(pointer, key), key: start, fallback: start });
   }

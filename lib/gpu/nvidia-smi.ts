@@ -53,7 +53,7 @@ export class NvidiaSmi {
     return { ok: true, sample: { startedAt, takenAt: clock.wall(), ...parsed.card, attribution } };
   }
 
-  /** Kills a reading under way. Resolves when nvidia-smi is gone, or after 500 ms if nothing can end it. */
+  /** Ends a reading under way. Resolves when nvidia-smi is gone, or within about a second if nothing can end it. */
   stop(): Promise<void> {
     return this.#program.stop();
   }

@@ -57,7 +57,7 @@ export class OneShot {
     }
   }
 
-  /** Kills the program. Resolves when it is gone, or after 500 ms if nothing can end it. Never rejects. */
+  /** Kills the program for good. Resolves when it is gone, or within about a second if nothing can end it. Never rejects. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#giveUp?.('stopped');

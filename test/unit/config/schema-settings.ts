@@ -4,6 +4,7 @@ import { entriesOf, itemsOf, memberOf } from '../../../lib/config/tree.ts';
 /** One setting of the schema as the docs write it, such as `consumers.NAME.load.timeout`. */
 export interface Setting {
   readonly key: string;
+  readonly type: string;
   /** As one would write it; `required`, or a dash for none. */
   readonly default: string;
   readonly description: string;
@@ -22,7 +23,8 @@ function walk(section: unknown, prefix: string): Setting[] {
     const inner = follow(property);
     if (isSection(inner)) return walk(inner, `${prefix}${name === 'tts' || name === 'stt' || name === 'llm' || name === 'image' ? 'KIND' : name}.`);
     const description = String(memberOf(property, 'description') ?? memberOf(inner, 'description') ?? '');
-    return [{ key: prefix + name, default: required.includes(name) ? 'required' : written(memberOf(property, 'default')), description }];
+    const fallback = required.includes(name) ? 'required' : written(memberOf(property, 'default'));
+    return [{ key: prefix + name, type: typeWord(name, inner), default: fallback, description }];
   });
   const open = follow(memberOf(section, 'additionalProperties'));
   return [...named, ...(isSection(open) ? walk(open, `${prefix}NAME.`) : [])];
@@ -36,6 +38,17 @@ function follow(schema: unknown): unknown {
 /** Headers are a mapping of free names, so they are one setting. */
 function isSection(schema: unknown): boolean {
   return memberOf(schema, 'properties') !== undefined || memberOf(follow(memberOf(schema, 'additionalProperties')), 'properties') !== undefined;
+}
+
+function typeWord(name: string, schema: unknown): string {
+  const values = itemsOf(memberOf(schema, 'enum'));
+  if (values.length > 0) return values.join(', ');
+  if (name.endsWith('_mib')) return 'MiB';
+  const unit = memberOf(schema, 'unit');
+  if (typeof unit === 'string') return unit.replace('_or_zero', '');
+  const words = new Map([['string', 'text'], ['array', 'list'], ['object', 'mapping']]);
+  const type = String(memberOf(schema, 'type') ?? 'any JSON');
+  return words.get(type) ?? type;
 }
 
 function written(value: unknown): string {

@@ -1,0 +1,73 @@
+import type { Env } from '../config/env.ts';
+import type { Kind } from '../config/types.ts';
+import { check } from './check.ts';
+import { plan } from './plan.ts';
+import { changeResidency, unloadAll } from './residency.ts';
+import { configPath, daemonUrl, listenAddress, UsageError } from './settings.ts';
+import { status } from './status.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options as they stand on the command line. */
+export interface Flags {
+  readonly config?: string;
+  readonly url?: string;
+  readonly listen?: string;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+  readonly kind?: Kind;
+  readonly consumer?: string;
+  readonly all?: boolean;
+}
+
+/** What each command does. */
+export interface Actions {
+  serve(flags: Flags): Promise<void>;
+  check(flags: Flags): Promise<void>;
+  demo(flags: Flags): Promise<void>;
+  status(flags: Flags): Promise<void>;
+  plan(flags: Flags): Promise<void>;
+  load(name: string, flags: Flags): Promise<void>;
+  unload(name: string | undefined, flags: Flags): Promise<void>;
+}
+
+/** What the actions work with. `done` takes the exit code. */
+export interface ActionContext {
+  readonly terminal: Terminal;
+  readonly env: Env;
+  readonly done: (code: number) => void;
+}
+
+/** The real actions. The daemon is imported only when it is to run, so that the other commands start fast. */
+export function runningActions({ terminal, env, done }: ActionContext): Actions {
+  return {
+    serve: async ({ config, listen }) => {
+      const options = { config: configPath(config, env), ...listenOption(listen) };
+      const { serve } = await import('./serve.ts');
+      done(await serve(options));
+    },
+    demo: async ({ listen }) => {
+      const options = listenOption(listen);
+      const { demo } = await import('./demo.ts');
+      done(await demo(options));
+    },
+    check: async ({ config, json = false }) => done(check({ config: configPath(config, env), json, env }, terminal)),
+    status: async ({ url, json = false, watch = false }) => done(await status({ url: daemonUrl(url, env), json, watch }, terminal)),
+    plan: async (flags) => done(await plan({ url: daemonUrl(flags.url, env), json: flags.json ?? false, ...subjectOf(flags) }, terminal)),
+    load: async (name, { url }) => done(await changeResidency('load', { url: daemonUrl(url, env), name }, terminal)),
+    unload: async (name, { url, all = false }) => {
+      if (all === (name !== undefined)) throw new UsageError('expected either the name of a consumer or --all');
+      const daemon = daemonUrl(url, env);
+      done(name === undefined ? await unloadAll(daemon, terminal) : await changeResidency('unload', { url: daemon, name }, terminal));
+    },
+  };
+}
+
+function listenOption(listen: string | undefined): { listen?: string } {
+  return listen === undefined ? {} : { listen: listenAddress(listen) };
+}
+
+function subjectOf({ kind, consumer }: Flags): { by: 'kind' | 'consumer'; name: string } {
+  if (kind !== undefined) return { by: 'kind', name: kind };
+  if (consumer !== undefined) return { by: 'consumer', name: consumer };
+  throw new UsageError('expected either --kind or --consumer');
+}

@@ -1,0 +1,86 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { Env } from '../config/env.ts';
+import { KINDS } from '../config/types.ts';
+import { version } from '../version.ts';
+import { runningActions, type Actions } from './actions.ts';
+import { EXIT, EXIT_WORDS } from './exit-codes.ts';
+import { UsageError } from './settings.ts';
+import { endQuietlyOnBrokenPipe, processTerminal, type Terminal } from './terminal.ts';
+
+const AFTER_HELP = `
+Examples:
+  mgpumanager check -c config/consumers.yaml
+  mgpumanager serve -c config/consumers.yaml
+  mgpumanager status --watch
+  mgpumanager plan --kind image
+  mgpumanager unload --all
+
+Exit codes:
+${EXIT_WORDS.map(([code, words]) => `  ${code}  ${words}`).join('\n')}`;
+
+/** Runs the command line of this process and sets its exit code. `argv`: what stands behind the program's name. */
+export async function main(argv: string[]): Promise<void> {
+  endQuietlyOnBrokenPipe();
+  process.exitCode = await run(argv, processTerminal(process.env), process.env);
+}
+
+/** Runs one command line. Returns the exit code. */
+export async function run(argv: readonly string[], terminal: Terminal, env: Env): Promise<number> {
+  let code: number = EXIT.fine;
+  const program = createProgram(runningActions({ terminal, env, done: (result) => (code = result) }), terminal);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has already written its message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+    if (!(error instanceof UsageError)) throw error;
+    terminal.err(`error: ${error.message}\n`);
+    return EXIT.usage;
+  }
+}
+
+/** The definition of the command line. */
+export function createProgram(actions: Actions, terminal: Pick<Terminal, 'out' | 'err'>): Command {
+  const program = new Command('mgpumanager')
+    .description('One port, one fair queue and one card for the inference servers of a GPU box')
+    .version(version())
+    .option('-c, --config <file>', 'configuration of serve and check (else $MGPU_CONFIG, else config/consumers.yaml)')
+    .option('--url <url>', 'where the running daemon is (else $MGPU_URL, else http://127.0.0.1:8770)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('(--help says more)')
+    .exitOverride()
+    .addHelpText('after', AFTER_HELP);
+  addDaemonCommands(program, actions);
+  addClientCommands(program, actions);
+  return program;
+}
+
+function addDaemonCommands(program: Command, actions: Actions): void {
+  const listen = (command: Command) => command.option('--listen <host:port>', 'address instead of the configured one; port 0 picks a free one');
+  listen(program.command('serve').description('run the daemon in the foreground'))
+    .action((_options, command: Command) => actions.serve(command.optsWithGlobals()));
+  program.command('check').description('say everything that is wrong with a configuration')
+    .option('--json', 'print JSON')
+    .action((_options, command: Command) => actions.check(command.optsWithGlobals()));
+  listen(program.command('demo').description('run the daemon on a simulated card with four small servers; needs no GPU'))
+    .action((_options, command: Command) => actions.demo(command.optsWithGlobals()));
+}
+
+function addClientCommands(program: Command, actions: Actions): void {
+  program.command('status').description('show the card, the consumers and the queue of a running daemon')
+    .option('--json', 'print JSON; with --watch one line for each look')
+    .option('--watch', 'look again every 2 s until interrupted')
+    .action((_options, command: Command) => actions.status(command.optsWithGlobals()));
+  program.command('plan').description('say what a request would do now; nothing is done')
+    .addOption(new Option('--kind <kind>', 'for a request of this kind').choices(KINDS).conflicts('consumer'))
+    .option('--consumer <name>', 'for a request to this consumer')
+    .option('--json', 'print JSON')
+    .action((_options, command: Command) => actions.plan(command.optsWithGlobals()));
+  program.command('load').description('load a consumer').argument('<name>', 'name of the consumer')
+    .action((name: string, _options, command: Command) => actions.load(name, command.optsWithGlobals()));
+  program.command('unload').description('unload a consumer, or all of them').argument('[name]', 'name of the consumer')
+    .option('--all', 'every resident consumer that can be unloaded')
+    .action((name: string | undefined, _options, command: Command) => actions.unload(name, command.optsWithGlobals()));
+}

@@ -1,0 +1,46 @@
+/** One column: its heading, which side it leans to, and whether a narrow terminal may do without it. */
+export interface Column {
+  readonly heading: string;
+  readonly align?: 'left' | 'right';
+  readonly optional?: boolean;
+}
+
+/** One cell; `paint` is applied after padding, so that colour codes take no room. */
+export interface Cell {
+  readonly text: string;
+  readonly paint?: (text: string) => string;
+}
+
+const GAP = '  ';
+
+/**
+ * The lines of a table. Optional columns are left out, last ones first, until it fits `width` characters; null: any width.
+ */
+export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number | null): string[] {
+  const shown = fitting(columns, rows, width);
+  const sizes = shown.map((index) => columnSize(columns, rows, index));
+  const line = (cells: readonly Cell[]): string =>
+    shown.map((index, place) => padded(cells[index] ?? { text: '' }, columns[index]?.align ?? 'left', sizes[place] ?? 0)).join(GAP).trimEnd();
+  return [line(columns.map(({ heading }) => ({ text: heading }))), ...rows.map(line)];
+}
+
+function fitting(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number | null): number[] {
+  const shown = columns.map((_, index) => index);
+  const total = (): number => shown.reduce((sum, index) => sum + columnSize(columns, rows, index) + GAP.length, -GAP.length);
+  while (width !== null && total() > width) {
+    const victim = shown.findLastIndex((index) => columns[index]?.optional === true);
+    if (victim === -1) break;
+    shown.splice(victim, 1);
+  }
+  return shown;
+}
+
+function columnSize(columns: readonly Column[], rows: readonly (readonly Cell[])[], index: number): number {
+  return Math.max(columns[index]?.heading.length ?? 0, ...rows.map((row) => row[index]?.text.length ?? 0));
+}
+
+function padded({ text, paint }: Cell, align: 'left' | 'right', size: number): string {
+  const painted = paint === undefined ? text : paint(text);
+  const space = ' '.repeat(size - text.length);
+  return align === 'left' ? painted + space : space + painted;
+}

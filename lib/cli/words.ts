@@ -1,0 +1,46 @@
+import { styleText } from 'node:util';
+
+export type Style = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
+
+/** Paints a text, or leaves it as it is. */
+export type Paint = (style: Style, text: string) => string;
+
+/** A Paint for an output with or without colours. */
+export function painter(color: boolean): Paint {
+  return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text);
+}
+
+/** A number, or a dash where it is not known. */
+export function count(value: number | null): string {
+  return value === null ? '-' : String(Math.round(value));
+}
+
+/** Memory with its unit, or `unknown`. */
+export function mib(value: number | null): string {
+  return value === null ? 'unknown' : `${Math.round(value)} MiB`;
+}
+
+/** A duration in ms for people: `12 ms`, `3.4 s`, `2 m 5 s`, `3 h 10 m`; a dash where it is not known. */
+export function duration(ms: number | null): string {
+  if (ms === null) return '-';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} m ${Math.floor(ms / 1000) % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
+}
+
+/** How long ago something was: `8s ago`, `3m ago`; a dash where it never was. Clocks may differ, so the future is now. */
+export function ago(then: Date | null, now: Date): string {
+  if (then === null) return '-';
+  const seconds = Math.max(0, Math.floor((now.getTime() - then.getTime()) / 1000));
+  if (seconds < 60) return `${seconds}s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h ago`;
+  return `${Math.floor(seconds / 86_400)}d ago`;
+}
+
+/** A text from elsewhere without the characters that could command the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
+}

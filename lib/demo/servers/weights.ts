@@ -1,0 +1,82 @@
+import type { CardMemory } from '../card.ts';
+import type { Pause } from './pace.ts';
+
+/** A load is seen growing in so many steps. */
+const LOAD_STEPS = 8;
+
+/** What this process holds on the card. Memory in MiB. */
+export class ProcessMemory {
+  readonly #card: CardMemory;
+  readonly #name: string;
+  #heldMib = 0;
+
+  /** `name` is what the card's tools call the process. */
+  constructor(card: CardMemory, name: string) {
+    this.#card = card;
+    this.#name = name;
+  }
+
+  get heldMib(): number {
+    return this.#heldMib;
+  }
+
+  /**
+   * Takes `mib` more.
+   * @throws Error as CUDA words it, when less is free.
+   */
+  allocate(mib: number): void {
+    this.#card.allocate(this.#name, mib);
+    this.#heldMib += mib;
+  }
+
+  free(mib: number): void {
+    this.#heldMib -= mib;
+    this.#card.hold(this.#name, this.#heldMib);
+  }
+}
+
+/** What weights need. */
+export interface WeightsOptions {
+  readonly memory: ProcessMemory;
+  readonly mib: number;
+  readonly loadMs: number;
+  readonly pause: Pause;
+}
+
+/** The weights of one model. The caller sees to it that loads do not overlap. */
+export class Weights {
+  readonly #options: WeightsOptions;
+  #takenMib = 0;
+
+  constructor(options: WeightsOptions) {
+    this.#options = options;
+  }
+
+  get loaded(): boolean {
+    return this.#takenMib === this.#options.mib;
+  }
+
+  /**
+   * Loads them, step by step; does nothing when they are loaded.
+   * @throws Error as CUDA words it when they do not fit, or the signal's reason; nothing is held then.
+   */
+  async load(signal?: AbortSignal): Promise<void> {
+    const { mib, memory, loadMs, pause } = this.#options;
+    try {
+      while (this.#takenMib < mib) {
+        await pause(loadMs / LOAD_STEPS, signal);
+        const step = Math.min(Math.ceil(mib / LOAD_STEPS), mib - this.#takenMib);
+        memory.allocate(step);
+        this.#takenMib += step;
+      }
+    } catch (error) {
+      this.unload();
+      throw error;
+    }
+  }
+
+  unload(): void {
+    this.#options.memory.free(this.#takenMib);
+    this.#takenMib = 0;
+  }
+}

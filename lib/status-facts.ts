@@ -1,0 +1,28 @@
+import type { ConsumerState } from './consumers/consumer-state.ts';
+import type { Registry } from './consumers/registry.ts';
+import type { ConsumerFacts } from './core/status.ts';
+
+/** What the status shows of each consumer. */
+export function consumerFacts(registry: Registry): ConsumerFacts[] {
+  return registry.everyone().map((consumer) => factsOf(consumer, registry));
+}
+
+function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
+  const { config } = consumer;
+  return {
+    name: consumer.name,
+    url: config.url,
+    health: consumer.health,
+    residency: consumer.residency,
+    usedMib: registry.usedMib(consumer),
+    footprintMib: config.vram_resident_mib ?? null,
+    running: consumer.running,
+    waiting: consumer.waiting,
+    totalRequests: consumer.totalRequests,
+    lastUsed: consumer.lastUsedWall,
+    lastProbe: consumer.lastProbeAt,
+    lastError: consumer.lastError,
+    priority: config.priority,
+    coexistsWith: config.can_coexist_with,
+  };
+}
