@@ -1,4 +1,4 @@
-import { isRecord, memberOf } from '../config/tree.ts';
+import { isRecord, textOf } from '../config/tree.ts';
 
 /** Time for an answer that needs no consumer. ms. */
 export const QUICK_MS = 5000;
@@ -37,9 +37,9 @@ export async function ask({ url, method, path, timeoutMs }: Question): Promise<A
 
 function readAnswer(url: string, isOk: boolean, text: string): Answer {
   const body = parseJson(text);
-  const error = memberOf(body, 'error');
+  const error = textOf(body, 'error');
   if (isOk && isRecord(body)) return { kind: 'answer', body };
-  if (!isOk && typeof error === 'string') return { kind: 'error', error, message: String(memberOf(body, 'message') ?? error) };
+  if (!isOk && error !== null) return { kind: 'error', error, message: textOf(body, 'message') ?? error };
   return { kind: 'stranger', message: `${url} answers, but not as mGPUmanager does` };
 }
 
@@ -53,12 +53,21 @@ function parseJson(text: string): unknown {
 
 /** fetch wraps what went wrong, sometimes in several layers; the innermost says it. */
 function reasonOf(error: unknown, timeoutMs: number): string {
-  const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : '';
-  if (name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`;
-  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
-  if (cause !== undefined) return reasonOf(cause, timeoutMs);
-  const message = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  return message === '' ? code : message;
+  const facts = factsOf(error);
+  if (facts.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`;
+  if (facts.cause !== undefined) return reasonOf(facts.cause, timeoutMs);
+  if (facts.code === 'ECONNREFUSED') return 'connection refused';
+  return facts.message || facts.code || 'an error without words';
+}
+
+interface ErrorFacts {
+  readonly name?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly cause?: unknown;
+}
+
+/** What an error says; its members are not its own, so nothing here may ask for own ones only. */
+function factsOf(error: unknown): ErrorFacts {
+  return typeof error === 'object' && error !== null ? error : { message: String(error) };
 }

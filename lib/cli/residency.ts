@@ -1,4 +1,4 @@
-import { memberOf } from '../config/tree.ts';
+import { textOf } from '../config/tree.ts';
 import { ask, HOOK_MS, QUICK_MS, type Answer } from './client.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
@@ -44,5 +44,5 @@ function order(url: string, name: string, action: 'load' | 'unload'): Promise<An
 }
 
 function residencyIn(body: unknown): string {
-  return printable(String(memberOf(body, 'residency') ?? 'unknown'));
+  return printable(textOf(body, 'residency') ?? 'unknown');
 }

@@ -40,6 +40,5 @@ function conversion({ pointer, keyword, params, data }: SchemaError, templates: 
 /** A suggestion for what came from the environment would tell something about it. */
 function hideMisspelt(fault: Fault, { templates }: Substituted): Fault {
   if (fault.at !== 'value' || !templates.has(fault.pointer)) return fault;
-  const { misspelt: _hidden, ...rest } = fault;
-  return rest;
+  return { ...fault, misspelt: undefined };
 }

@@ -23,7 +23,7 @@ export interface Fault {
   /** What was got, in words; without it the value itself is shown. */
   readonly got?: string;
   /** A misspelt word and what may have been meant. */
-  readonly misspelt?: { readonly word: string; readonly candidates: readonly string[] };
+  readonly misspelt?: { readonly word: string; readonly candidates: readonly string[] } | undefined;
 }
 
 /** What is needed to put faults of one file into words. */

@@ -88,5 +88,5 @@ function unitOf(value: unknown): Unit {
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -28,7 +28,7 @@ ajv.addKeyword({
   schemaType: 'string',
   modifying: true,
   errors: false,
-  validate: (unit: Unit, text: string, _schema: unknown, place?: Place): boolean => {
+  compile: (unit: Unit) => (text: string, place?: Place) => {
     const measure = readMeasure(unit, text);
     if (measure.ok && place !== undefined) place.parentData[place.parentDataProperty] = measure.value;
     return measure.ok;

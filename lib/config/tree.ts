@@ -20,6 +20,12 @@ export function memberOf(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/** A text member of a mapping; null where there is none or it is something else. */
+export function textOf(value: unknown, key: string): string | null {
+  const member = memberOf(value, key);
+  return typeof member === 'string' ? member : null;
+}
+
 /** A copy in which every scalar went through `change`. Keys such as `__proto__` stay ordinary keys. */
 export function mapLeaves(value: unknown, change: (leaf: unknown, pointer: Pointer) => unknown, pointer: Pointer = ''): unknown {
   if (Array.isArray(value)) return value.map((item, index) => mapLeaves(item, change, child(pointer, index)));

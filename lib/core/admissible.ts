@@ -10,11 +10,16 @@ export interface AdmissibleFacts {
 }
 
 /**
- * Why a consumer is refused, or null. An unprobed one is let in; so is an absent one that can be loaded, since a stopped
- * unit answers no probe.
+ * Why a consumer is refused, or null. An unprobed one is let in. So is one that can be loaded and is absent, loading or
+ * unloading: a stopped unit answers no probe, and what comes while it starts is to join that.
  */
 export function consumerDown({ consumer, canLoad, probeIntervalMs }: AdmissibleFacts): { message: string; retryAfterS: number } | null {
   const { health, name, residency } = consumer;
-  if (health.state !== 'unhealthy' || (canLoad && residency === 'absent')) return null;
+  if (health.state !== 'unhealthy' || (canLoad && isStopped(residency))) return null;
   return { message: `${name} is down: ${health.error}`, retryAfterS: clampS(probeIntervalMs / 1000) };
+}
+
+/** A load is under way, or will be before it is asked for anything. */
+function isStopped(residency: Residency): boolean {
+  return residency === 'absent' || residency === 'loading' || residency === 'unloading';
 }

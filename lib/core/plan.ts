@@ -55,13 +55,15 @@ interface Shortage {
 function decide(target: PlannedConsumer, snapshot: Snapshot, { missing, excluded }: Shortage): Decision {
   const none: Decision = { plan: 'fits', targets: [], busy: [], permanent: false };
   if (missing <= 0 || requiredMib(target, snapshot) === 0) return none;
+  // First: for one that will not fit even so, nobody is unloaded.
+  if (canNeverFit(target, snapshot)) return { ...none, plan: 'impossible', permanent: true };
   const all = snapshot.consumers.filter((other) => isEvictable(other, target) && !excluded.has(other.name));
   const idle = leastRecentlyUsedFirst(all.filter((other) => !other.busy && isLoaded(other)));
   const targets = choose(idle, missing);
   if (targets !== null) return { ...none, plan: 'evict', targets: targets.map(asTarget) };
   const busy = all.filter((other) => other.busy);
   if (total(idle) + total(busy) >= missing) return { ...none, plan: 'wait', busy: busy.map((other) => other.name) };
-  return { ...none, plan: 'impossible', permanent: canNeverFit(target, snapshot) };
+  return { ...none, plan: 'impossible' };
 }
 
 /** May ever be unloaded for `target`. */

@@ -56,7 +56,7 @@ export function statusReport(facts: StatusFacts): Record<string, unknown> {
     config: { file: facts.configPath, ...optional('reload_error', facts.reloadError ?? undefined) },
     gpu: gpuReport(facts.reading, facts.config),
     routing: facts.config.routing,
-    consumers: facts.consumers.map(consumerReport),
+    consumers: facts.consumers.toSorted(byName).map(consumerReport),
     scheduler: schedulerReport(facts.scheduler, facts.now),
   };
 }
@@ -75,6 +75,11 @@ function gpuReport(reading: Reading | null, config: Config): Record<string, unkn
     foreign: sample?.attribution?.foreign.map(({ pid, name, usedMib }) => ({ pid, name, mib: usedMib })) ?? null,
     ...(err === undefined ? {} : { err: `${err}; admission goes by the declared footprints` }),
   };
+}
+
+/** By code unit, which no locale changes. */
+function byName(a: ConsumerFacts, b: ConsumerFacts): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
 function consumerReport(consumer: ConsumerFacts): Record<string, unknown> {

@@ -103,13 +103,14 @@ export class FakeConsumer {
     return this.residency.loaded;
   }
 
-  /** Sets the script of `METHOD /path` (the query is not looked at; a final `*` matches any rest). POST counts as GPU work unless told otherwise. */
+  /** Sets the script of `METHOD /path` (without the query; a final `*` matches any rest). POST counts as GPU work unless told otherwise. */
   on(route: string, script: Script, { gpu = route.startsWith('POST ') }: { readonly gpu?: boolean } = {}): this {
     this.#routes.set(route, { script, gpu });
     return this;
   }
 
-  /** The first request, seen already or still to come, for which `wanted` holds; a number: job number so-and-so, from 1. Rejects after `limitMs`. */
+  /** The first request, seen already or still to come, for which `wanted` holds; with a number that job, counted from 1.
+   * Rejects after `limitMs`. */
   async waitFor(wanted: number | ((request: RecordedRequest) => boolean), limitMs?: number): Promise<RecordedRequest> {
     if (typeof wanted === 'function') return this.#log.waitFor(wanted, limitMs);
     return this.#log.waitFor((request) => request === this.jobs[wanted - 1], limitMs);

@@ -56,8 +56,8 @@ export class FakeResidency {
   /** The script of the health route. */
   async answerHealth(exchange: FakeExchange): Promise<void> {
     if (this.health === 'hang') return exchange.never();
-    if (this.health === 'cut') return exchange.rst();
-    await exchange.json(this.health.status, this.health.body);
+    if (this.health === 'cut') exchange.rst();
+    else await exchange.json(this.health.status, this.health.body);
   }
 
   /** The script of the load and unload routes. */

@@ -49,7 +49,11 @@ export function framingOf(head: RequestHead): Framing {
 
 /** The body piece by piece. Ends early, with an error, when the peer does. */
 export async function* bodyOf(source: ByteSource, framing: Framing): AsyncGenerator<Buffer> {
-  if (framing.type === 'length') return yield* pieces(source, framing.bytes);
+  if (framing.type === 'length') yield* pieces(source, framing.bytes);
+  else yield* chunks(source);
+}
+
+async function* chunks(source: ByteSource): AsyncGenerator<Buffer> {
   for (;;) {
     const line = await mustRead(source);
     const size = Number.parseInt(line, 16);

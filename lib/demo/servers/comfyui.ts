@@ -3,7 +3,7 @@ import type { CardMemory } from '../card.ts';
 import { graphProblem, outputsOf } from './comfyui-graph.ts';
 import { ComfyWorker } from './comfyui-worker.ts';
 import type { Prompt } from './comfyui-worker.ts';
-import { BodyTooLarge, createRoutedServer, isObject, parseObject, readBody, send, sendJson } from './http.ts';
+import { BodyTooLarge, Refusal, asJson, createRoutedServer, isObject, parseObject, readBody, send, sendJson } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { paceOf } from './pace.ts';
 import { gradientPng } from './png.ts';
@@ -29,13 +29,14 @@ export function createComfyui({ card, speed }: DemoServerOptions): DemoServer {
     routes: comfyui.routes(),
     notFound: ({ response }) => send(response, 404, { type: 'text/plain; charset=utf-8', body: '404: Not Found' }),
     failed: ({ response }, error) => {
-      const [status, body] = error instanceof BodyTooLarge ? [413, 'Maximum request body size exceeded'] : [500, 'Server got itself in trouble'];
-      send(response, status, { type: 'text/plain; charset=utf-8', body: `${status} ${body}` });
+      const tooLarge = error instanceof BodyTooLarge;
+      const body = tooLarge ? '413: Request Entity Too Large' : '500 Internal Server Error\n\nServer got itself in trouble';
+      send(response, tooLarge ? 413 : 500, { type: 'text/plain; charset=utf-8', body });
     },
     around: async (exchange, next) => (isForeign(exchange) ? send(exchange.response, 403) : next()),
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  return { server, prepare: async () => memory.allocate(CONTEXT_MIB) };
+  return { server, prepare: () => memory.allocate(CONTEXT_MIB) };
 }
 
 /** A page of another site, seen by a server on loopback. */
@@ -81,9 +82,8 @@ class Comfyui {
   async #submit({ request, response }: Exchange): Promise<void> {
     const body = await mustParse(request);
     const { prompt: graph, prompt_id: id = randomUUID(), extra_data: extra = {} } = body;
-    const problem = graphProblem(graph);
-    if (problem !== null) return sendJson(response, 400, problem);
-    if (!isObject(graph) || typeof id !== 'string') return sendJson(response, 400, { error: { type: 'invalid_prompt_id' }, node_errors: {} });
+    const problem = typeof id === 'string' ? graphProblem(graph) : { error: { type: 'invalid_prompt_id' }, node_errors: {} };
+    if (problem !== null || !isObject(graph) || typeof id !== 'string') throw new Refusal(400, asJson(problem));
     const number = this.#submitted++;
     this.#worker.submit({ number, id, graph, extra });
     sendJson(response, 200, { prompt_id: id, number, node_errors: {} });

@@ -13,7 +13,7 @@ export interface DemoServerOptions {
 export interface DemoServer {
   readonly server: Server;
   /** What the real one does before its port opens, such as loading its model. */
-  prepare(): Promise<void>;
+  readonly prepare: () => Promise<void> | void;
 }
 
 /** One request with its response. */
@@ -53,6 +53,7 @@ async function serve(exchange: Exchange, { routes, notFound, failed, around }: R
     await (around === undefined ? next() : around(exchange, next));
   } catch (error) {
     if (exchange.response.headersSent) exchange.response.destroy();
+    else if (error instanceof Refusal) send(exchange.response, error.status, error.content);
     else if (!exchange.response.destroyed) failed(exchange, error);
   }
 }
@@ -66,13 +67,35 @@ function findRoute(routes: ReadonlyMap<string, Handler>, { request, path }: Exch
   return undefined;
 }
 
+/** A whole body and what it is. */
+export interface Content {
+  readonly type: string;
+  readonly body: string | Buffer;
+}
+
+/** Thrown by a handler that will not do what it was asked. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly content: Content | undefined;
+
+  constructor(status: number, content?: Content) {
+    super(`refused with ${status}`);
+    this.status = status;
+    this.content = content;
+  }
+}
+
+export function asJson(body: unknown): Content {
+  return { type: 'application/json', body: JSON.stringify(body) };
+}
+
 /** Sends a whole JSON answer. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  send(response, status, { type: 'application/json', body: JSON.stringify(body) });
+  send(response, status, asJson(body));
 }
 
 /** Sends a whole answer; without content an empty one. */
-export function send(response: ServerResponse, status: number, content?: { readonly type: string; readonly body: string | Buffer }): void {
+export function send(response: ServerResponse, status: number, content?: Content): void {
   const { type, body = '' } = content ?? {};
   if (type !== undefined) response.setHeader('Content-Type', type);
   response.setHeader('Content-Length', Buffer.byteLength(body));
@@ -87,13 +110,13 @@ export class BodyTooLarge extends Error {}
  * @throws BodyTooLarge beyond `limit` bytes.
  */
 export async function readBody(request: IncomingMessage, limit = 100 * 1024 * 1024): Promise<Buffer> {
+  const incoming: AsyncIterable<Buffer> = request;
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of request) {
-    const bytes = Buffer.from(piece);
-    length += bytes.length;
+  for await (const piece of incoming) {
+    length += piece.length;
     if (length > limit) throw new BodyTooLarge(`the body has more than ${limit} bytes`);
-    pieces.push(bytes);
+    pieces.push(piece);
   }
   return Buffer.concat(pieces);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createRoutedServer, messageOf, parseObject, readBody, sendJson } from './http.ts';
+import { Refusal, asJson, createRoutedServer, messageOf, parseObject, readBody, sendJson } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { parseMultipart } from './multipart.ts';
 import { paceOf } from './pace.ts';
@@ -50,7 +50,7 @@ class Mvoice {
       ['POST /api/synthesize', (exchange) => this.#synthesize(exchange)],
       ['POST /api/transcribe', (exchange) => this.#transcribe(exchange)],
       ['POST /api/admin/load', (exchange) => this.#admin(exchange, () => this.#weights.load())],
-      ['POST /api/admin/unload', (exchange) => this.#admin(exchange, async () => this.#weights.unload())],
+      ['POST /api/admin/unload', (exchange) => this.#admin(exchange, () => this.#weights.unload())],
       ['GET /audio/*', (exchange) => this.#audio(exchange)],
     ]);
   }
@@ -65,14 +65,14 @@ class Mvoice {
     return { status: 'ok', loaded: this.#weights.loaded, gpu_resident_mib: this.#memory.heldMib };
   }
 
-  async #admin({ response }: Exchange, change: () => Promise<void>): Promise<void> {
+  async #admin({ response }: Exchange, change: () => Promise<void> | void): Promise<void> {
     await this.#card.run(change);
     sendJson(response, 200, this.#health());
   }
 
   async #synthesize({ request, response }: Exchange): Promise<void> {
     const text = parseObject(await readBody(request))?.['text'];
-    if (typeof text !== 'string' || text === '') return sendJson(response, 422, missing('text'));
+    if (typeof text !== 'string' || text === '') throw missing('text');
     const began = performance.now();
     await this.#work(Math.min(1500, 300 + text.length * 8));
     const url = this.#keep(toneWav(Math.min(6, 0.5 + text.length * 0.06)));
@@ -82,9 +82,9 @@ class Mvoice {
   async #transcribe({ request, response }: Exchange): Promise<void> {
     const parts = parseMultipart(request.headers['content-type'], await readBody(request));
     const file = parts?.find(({ filename }) => filename !== null);
-    if (file === undefined) return sendJson(response, 422, missing('file'));
+    if (file === undefined) throw missing('file');
     const seconds = wavSeconds(file.bytes);
-    if (seconds === null) return sendJson(response, 400, { detail: 'cannot decode the audio' });
+    if (seconds === null) throw new Refusal(400, asJson({ detail: 'cannot decode the audio' }));
     await this.#work(transcribeMs(seconds));
     sendJson(response, 200, { text: transcript(seconds) });
   }
@@ -112,8 +112,8 @@ class Mvoice {
   }
 }
 
-function missing(field: string): unknown {
-  return { detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }] };
+function missing(field: string): Refusal {
+  return new Refusal(422, asJson({ detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }] }));
 }
 
 if (isMain(import.meta.url)) await runAsProcess('mvoice', createMvoice);

@@ -10,7 +10,7 @@ export interface Model {
   readonly parameters: string;
 }
 
-export const MODELS: readonly Model[] = [
+export const MODELS: readonly [Model, ...Model[]] = [
   { name: 'llama3.2:3b', mib: 4000, parameters: '3.2B' },
   { name: 'qwen2.5:0.5b', mib: 1000, parameters: '494.03M' },
 ];

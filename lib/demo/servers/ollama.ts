@@ -1,4 +1,4 @@
-import { clientGone, createRoutedServer, messageOf, parseObject, readBody, send, sendJson } from './http.ts';
+import { Refusal, asJson, clientGone, createRoutedServer, messageOf, parseObject, readBody, send, sendJson } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { isAllowed } from './ollama-access.ts';
 import { answerWords, parseKeepAlive, promptOf, shapeOf } from './ollama-answer.ts';
@@ -28,7 +28,7 @@ export function createOllama({ card, speed }: DemoServerOptions): DemoServer {
     around: async (exchange, next) => (isAllowed(exchange) ? next() : send(exchange.response, 403)),
   });
   server.keepAliveTimeout = 0; // Go keeps idle connections
-  return { server, prepare: async () => undefined };
+  return { server, prepare: () => undefined };
 }
 
 function routesOf(models: Models, pause: Pause): ReadonlyMap<string, Handler> {
@@ -49,33 +49,41 @@ interface Backend {
 
 async function answer({ request, response }: Exchange, api: Api, { models, pause }: Backend): Promise<void> {
   const body = parseObject(await readBody(request));
-  if (body === null) return sendJson(response, 400, { error: 'invalid character looking for beginning of value' });
-  const model = MODELS.find(({ name }) => name === body['model']);
-  if (model === undefined) return sendJson(response, 404, { error: `model '${String(body['model'] ?? '')}' not found` });
+  if (body === null) throw new Refusal(400, asJson({ error: 'invalid character looking for beginning of value' }));
+  const model = findModel(body['model']);
   const shape = shapeOf(api, model.name);
   const prompt = promptOf(api, body);
   const keepAliveMs = parseKeepAlive(body['keep_alive']);
   if (prompt === null && keepAliveMs === 0) {
     models.unload(model);
-    return sendJson(response, 200, shape('', { done: true, done_reason: 'unload' }));
+    sendJson(response, 200, shape('', { done: true, done_reason: 'unload' }));
+    return;
   }
-  const began = performance.now();
   const signal = clientGone(response);
-  await models.use({ model, keepAliveMs, signal }, async () => {
-    if (prompt === null) return sendJson(response, 200, shape('', { done: true, done_reason: 'load' }));
-    const job = { words: answerWords(prompt), shape, began, streams: body['stream'] !== false };
-    await generate(response, job, (ms) => pause(ms, signal));
-  });
+  const job = { prompt, shape, began: performance.now(), streams: body['stream'] !== false };
+  await models.use({ model, keepAliveMs, signal }, () => generate(response, job, (ms) => pause(ms, signal)));
+}
+
+function findModel(wanted: unknown): Model {
+  const model = MODELS.find(({ name }) => name === wanted);
+  if (model !== undefined) return model;
+  throw new Refusal(404, asJson({ error: `model '${typeof wanted === 'string' ? wanted : ''}' not found` }));
 }
 
 interface Job {
-  readonly words: readonly string[];
+  /** null: only load. */
+  readonly prompt: string | null;
   readonly shape: AnswerShape;
   readonly began: number;
   readonly streams: boolean;
 }
 
-async function generate(response: Exchange['response'], { words, shape, began, streams }: Job, pause: Pause): Promise<void> {
+async function generate(response: Exchange['response'], { prompt, shape, began, streams }: Job, pause: Pause): Promise<void> {
+  if (prompt === null) {
+    sendJson(response, 200, shape('', { done: true, done_reason: 'load' }));
+    return;
+  }
+  const words = answerWords(prompt);
   const loadedAt = performance.now();
   if (streams) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
   for (const word of words) {
@@ -98,8 +106,10 @@ async function generate(response: Exchange['response'], { words, shape, began, s
 
 function asListed({ name, mib, parameters }: Model): Record<string, unknown> {
   const [family = name] = name.split(/[\d.:]/);
-  const details = { parent_model: '', format: 'gguf', family, families: [family], parameter_size: parameters, quantization_level: 'Q4_K_M' };
-  return { name, model: name, size: mib * BYTES_PER_MIB, digest: Buffer.from(name).toString('hex').padEnd(64, '0'), details };
+  const digest = Buffer.from(name).toString('hex').padEnd(64, '0');
+  const build = { parameter_size: parameters, quantization_level: 'Q4_K_M' };
+  const details = { parent_model: '', format: 'gguf', family, families: [family], ...build };
+  return { name, model: name, size: mib * BYTES_PER_MIB, digest, details };
 }
 
 function asLoaded({ model, expiresAt }: Runner): Record<string, unknown> {

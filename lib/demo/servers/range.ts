@@ -5,13 +5,18 @@ export type Range = { readonly first: number; readonly last: number } | 'whole' 
 
 /** Reads a `Range` header for `size` bytes. Only a single range is honoured; what cannot be read asks for the whole. */
 export function parseRange(header: string | undefined, size: number): Range {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  const [, from = '', to = ''] = match ?? [];
-  if (match === null || (from === '' && to === '')) return 'whole';
-  const first = from === '' ? Math.max(0, size - Number(to)) : Number(from);
-  const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
-  if (from !== '' && to !== '' && Number(to) < first) return 'whole';
-  return first < size && first <= last ? { first, last } : 'unsatisfiable';
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (from !== '') return between(Number(from), to === '' ? size - 1 : Number(to), size);
+  return to === '' ? 'whole' : lastBytes(Number(to), size);
+}
+
+function between(first: number, last: number, size: number): Range {
+  if (first >= size) return 'unsatisfiable';
+  return last < first ? 'whole' : { first, last: Math.min(last, size - 1) };
+}
+
+function lastBytes(count: number, size: number): Range {
+  return count === 0 || size === 0 ? 'unsatisfiable' : { first: Math.max(0, size - count), last: size - 1 };
 }
 
 /** Sends `bytes`, or the part of them that was asked for. */

@@ -9,7 +9,7 @@ export class Semaphore {
   }
 
   /** Runs `work` when its turn has come. Its errors are passed on. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T> | T): Promise<T> {
     await this.#enter();
     try {
       return await work();

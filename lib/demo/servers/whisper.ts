@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { clientGone, createRoutedServer, readBody, send, sendJson } from './http.ts';
+import { Refusal, clientGone, createRoutedServer, readBody, send, sendJson } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { parseMultipart } from './multipart.ts';
 import type { Part } from './multipart.ts';
@@ -48,6 +48,7 @@ export function createWhisper({ card, speed }: DemoServerOptions): DemoServer {
     },
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.keepAliveTimeoutBuffer = 0; // it does close when it said it would
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
   return { server, prepare: () => weights.load() };
 }
@@ -69,7 +70,7 @@ async function infer({ request, response }: Exchange, model: Semaphore, pause: P
   }
   const parts = parseMultipart(headers['content-type'], await readBody(request, Number.POSITIVE_INFINITY)) ?? [];
   const seconds = wavSeconds(field(parts, 'file') ?? Buffer.alloc(0));
-  if (seconds === null) return send(response, 400, { type: 'text/plain', body: 'Invalid request' });
+  if (seconds === null) throw new Refusal(400, { type: 'text/plain', body: 'Invalid request' });
   const gone = clientGone(response);
   await model.run(() => work(transcribeMs(seconds), gone, pause));
   const wanted = field(parts, 'response_format')?.toString() ?? 'json';

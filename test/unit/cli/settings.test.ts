@@ -8,7 +8,7 @@ describe('the configuration is', () => {
     ['else the variable', undefined, { MGPU_CONFIG: 'b.yaml' }, 'b.yaml'],
     ['else the default', undefined, {}, 'config/consumers.yaml'],
     ['the default for an empty variable, too', undefined, { MGPU_CONFIG: '' }, 'config/consumers.yaml'],
-  ])('%s', (_name, option, env, path) => {
+  ])('%s', (...[, option, env, path]) => {
     expect(configPath(option, env)).toBe(path);
   });
 });
@@ -20,7 +20,7 @@ describe('the daemon is at', () => {
     ['else the default', undefined, {}, 'http://127.0.0.1:8770'],
     ['host and port, which means http', 'box:8770', {}, 'http://box:8770'],
     ['a path behind another proxy', 'https://h/gpu/', {}, 'https://h/gpu'],
-  ])('%s', (_name, option, env, url) => {
+  ])('%s', (...[, option, env, url]) => {
     expect(daemonUrl(option, env)).toBe(url);
   });
 
@@ -51,7 +51,7 @@ describe('colour', () => {
     ['is not turned off by an empty NO_COLOR', { NO_COLOR: '' }, true, true],
     ['is on with FORCE_COLOR', { FORCE_COLOR: '1' }, false, true],
     ['is off with FORCE_COLOR=0', { FORCE_COLOR: '0' }, true, false],
-  ])('%s', (_name, env, isTerminal, wanted) => {
+  ])('%s', (...[, env, isTerminal, wanted]) => {
     expect(wantsColor(env, isTerminal)).toBe(wanted);
   });
 });

@@ -98,7 +98,7 @@ describe('an ill consumer', () => {
     ['a bad answer', { last_error: 'HTTP 500' }, 'HTTP 500', 'curl -i http://127.0.0.1:8766/'],
     ['an unknown name', { last_error: 'getaddrinfo ENOTFOUND gpu', url: 'http://gpu:1' }, 'getaddrinfo ENOTFOUND gpu', 'correct its url in the configuration: the name gpu is not known'],
     ['no word', {}, 'the daemon does not say why', 'curl -i http://127.0.0.1:8766/'],
-  ])('with %s gets its error verbatim and a command that helps', (_name, more, error, advice) => {
+  ])('with %s gets its error verbatim and a command that helps', (...[, more, error, advice]) => {
     expect(view(ill(more))).toContain(`\nmvoice is unhealthy: ${error}\n  Try: ${advice}\n`);
   });
 

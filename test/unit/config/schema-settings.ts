@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { entriesOf, itemsOf, memberOf } from '../../../lib/config/tree.ts';
+import { entriesOf, itemsOf, memberOf, textOf } from '../../../lib/config/tree.ts';
 
 /** One setting of the schema as the docs write it, such as `consumers.NAME.load.timeout`. */
 export interface Setting {
@@ -22,7 +22,7 @@ function walk(section: unknown, prefix: string): Setting[] {
   const named = entriesOf(memberOf(section, 'properties')).flatMap(([name, property]) => {
     const inner = follow(property);
     if (isSection(inner)) return walk(inner, `${prefix}${name === 'tts' || name === 'stt' || name === 'llm' || name === 'image' ? 'KIND' : name}.`);
-    const description = String(memberOf(property, 'description') ?? memberOf(inner, 'description') ?? '');
+    const description = textOf(property, 'description') ?? textOf(inner, 'description') ?? '';
     const fallback = required.includes(name) ? 'required' : written(memberOf(property, 'default'));
     return [{ key: prefix + name, type: typeWord(name, inner), default: fallback, description }];
   });
@@ -47,7 +47,7 @@ function typeWord(name: string, schema: unknown): string {
   const unit = memberOf(schema, 'unit');
   if (typeof unit === 'string') return unit.replace('_or_zero', '');
   const words = new Map([['string', 'text'], ['array', 'list'], ['object', 'mapping']]);
-  const type = String(memberOf(schema, 'type') ?? 'any JSON');
+  const type = textOf(schema, 'type') ?? 'any JSON';
   return words.get(type) ?? type;
 }
 

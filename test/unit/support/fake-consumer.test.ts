@@ -59,7 +59,7 @@ describe('requests', () => {
 
 describe('work', () => {
   test('counts what is under way until its script ends', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
     consumer.on('POST /work', async (exchange) => {
       await exchange.delay(promise);
       await exchange.json(200, {});
@@ -68,7 +68,7 @@ describe('work', () => {
     await consumer.waitFor(2);
     await request({ url: `${consumer.url}/health` });
     expect([consumer.active, consumer.peakActive, consumer.requests.length]).toEqual([2, 2, 3]);
-    resolve();
+    resolve(undefined);
     await Promise.all(both.map(({ ended }) => ended));
     await consumer.waitFor((seen) => seen === consumer.jobs[1] && seen.endedAt !== undefined);
     expect([consumer.active, consumer.peakActive]).toEqual([0, 2]);
@@ -119,7 +119,7 @@ describe('answers', () => {
     let steps = 0;
     consumer.on('POST /drip', async (exchange) => {
       await exchange.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n');
-      await exchange.drip('abc', async () => (steps += 1));
+      await exchange.drip('abc', () => Promise.resolve((steps += 1)));
     });
     const answer = await request({ url: `${consumer.url}/drip`, method: 'POST' });
     expect(answer).toMatchObject({ body: 'abc', complete: true });
@@ -181,11 +181,11 @@ describe('health and residency', () => {
     consumer.residency.unload = 'error';
     expect((await post('/unload')).status).toBe(500);
     expect(heldMib).toBe(2800);
-    const late = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<undefined>();
     consumer.residency.unload = { effectAfter: late.promise };
     expect((await post('/unload')).status).toBe(200);
     expect(heldMib).toBe(2800);
-    late.resolve();
+    late.resolve(undefined);
     await late.promise;
     expect(heldMib).toBe(9);
     consumer.residency.load = { answerAfter: late.promise };
