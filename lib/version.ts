@@ -1,20 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The version in `package.json`, which lies above this file both in the sources and in what is built from them. */
-export function version(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const found = versionIn(join(folder, 'package.json'));
-    if (found !== null) return found;
-  }
-  return 'unknown';
+/** The folder of this package: the first above this file with a `package.json`, in the sources and in what is built from them. */
+export function packageFolder(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
 }
 
-function versionIn(path: string): string | null {
+/** The version in `package.json`. */
+export function version(): string {
   try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : null;
+    const parsed: unknown = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8'));
+    return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : 'unknown';
   } catch {
-    return null;
+    return 'unknown';
   }
 }

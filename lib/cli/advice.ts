@@ -8,10 +8,20 @@ export function isIll({ health, residency, isLoadable }: ConsumerStatus): boolea
 /** What would help an ill consumer: a command wherever there is one. */
 export function adviceFor({ url, lastError, systemdUnit }: ConsumerStatus): string {
   if (systemdUnit !== null) return `systemctl --user restart ${systemdUnit}`;
-  const look = url === null ? 'look at its log' : `curl -i ${url}/`;
+  const look = url === null ? 'look at its log' : `curl -i ${quoted(url + probePath(lastError))}`;
   if (/ECONNREFUSED|refused/i.test(lastError ?? '')) return `start it (nothing listens there), then check with: ${look}`;
   if (/ENOTFOUND|EAI_AGAIN/.test(lastError ?? '')) return `correct its url in the configuration: the name ${hostOf(url)} is not known`;
   return look;
+}
+
+/** The daemon's error begins with the probe that failed, such as `GET /health: …`. */
+function probePath(error: string | null): string {
+  return /^GET (\/\S*): /.exec(error ?? '')?.[1] ?? '/';
+}
+
+/** A word for the shell. */
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function hostOf(url: string | null): string {

@@ -1,19 +1,28 @@
 import { itemsOf, memberOf } from '../config/tree.ts';
-import { table, type Cell } from './table.ts';
+import { table, type Cell, type Column } from './table.ts';
 import { count, printable } from './words.ts';
+
+const MEMORY = ['required_mib', 'headroom_mib', 'free_mib'];
+
+const PLAN_COLUMNS: readonly Column[] = [
+  { heading: 'CONSUMER' },
+  { heading: 'PLAN' },
+  { heading: 'REQUIRED MiB', align: 'right' },
+  { heading: 'HEADROOM MiB', align: 'right' },
+  { heading: 'FREE MiB', align: 'right' },
+];
+
+const HOLDER_COLUMNS: readonly Column[] = [{ heading: 'HOLDER' }, { heading: 'MiB', align: 'right' }, { heading: 'WHAT' }];
 
 /** What `GET /v1/plan` says, for people: the reason, the numbers, and who is in the way. Ends with a newline. */
 export function renderPlan(body: unknown, width: number | null): string {
+  const numbers = [cell(memberOf(body, 'consumer')), cell(memberOf(body, 'plan')), ...MEMORY.map((key) => mibCell(body, key))];
   const holders = holderRows(body);
   const lines = [
     text(memberOf(body, 'reason')),
     '',
-    ...table(
-      [{ heading: 'CONSUMER' }, { heading: 'PLAN' }, { heading: 'REQUIRED MiB', align: 'right' }, { heading: 'HEADROOM MiB', align: 'right' }, { heading: 'FREE MiB', align: 'right' }],
-      [[cell(memberOf(body, 'consumer')), cell(memberOf(body, 'plan')), mibCell(body, 'required_mib'), mibCell(body, 'headroom_mib'), mibCell(body, 'free_mib')]],
-      width,
-    ),
-    ...(holders.length === 0 ? [] : ['', ...table([{ heading: 'HOLDER' }, { heading: 'MiB', align: 'right' }, { heading: 'WHAT' }], holders, width)]),
+    ...table(PLAN_COLUMNS, [numbers], width),
+    ...(holders.length === 0 ? [] : ['', ...table(HOLDER_COLUMNS, holders, width)]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import { consumerDown } from '../core/admissible.ts';
 import { holdersOf } from '../core/holders.ts';
+import type { Sample } from '../core/model.ts';
 import { planFor } from '../core/plan.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -59,7 +60,7 @@ export class Admission {
       } else if (plan.plan === 'impossible') {
         throw impossible(plan, snapshot, failed);
       } else {
-        await this.#makeRoom(ticket, plan, failed);
+        await this.#makeRoom(ticket, plan, { sample, failed });
       }
     }
     return false;
@@ -72,7 +73,7 @@ export class Admission {
     return planFor(consumer.name, this.#services.consumers.snapshot(config, null)).requiredMib === 0;
   }
 
-  async #makeRoom(ticket: Ticket, plan: Plan, failed: Set<string>): Promise<void> {
+  async #makeRoom(ticket: Ticket, plan: Plan, { sample, failed }: Attempt): Promise<void> {
     const [target] = plan.targets;
     if (plan.plan === 'wait' || target === undefined) {
       await this.#change.promise;
@@ -80,7 +81,7 @@ export class Admission {
     }
     const { clock } = this.#services;
     const startedAt = clock.now();
-    const isFreed = await this.#evictor.evict(target, { plan, ticket });
+    const isFreed = await this.#evictor.evict(target, { plan, ticket, before: sample });
     ticket.times.evict = (ticket.times.evict ?? 0) + clock.now() - startedAt;
     if (!isFreed) failed.add(target.consumer);
   }
@@ -99,9 +100,12 @@ export class Admission {
   }
 
   async #unloadByHand(ticket: Ticket): Promise<false> {
-    const { name, residency } = ticket.request.consumer;
-    if (residency === 'absent') return false;
-    if (await this.#evictor.unloadByHand(ticket)) return false;
+    const { consumers, samples } = this.#services;
+    const { consumer } = ticket.request;
+    const before = await samples.fresh(consumers.lastActionAt());
+    if (ticket.isSettled || consumer.residency === 'absent') return false;
+    if (await this.#evictor.unloadByHand(ticket, before)) return false;
+    const { name } = consumer;
     throw new BrokerError('evictionFailed', `${name} could not be unloaded, or its memory was not seen free in time`, { consumer: name });
   }
 
@@ -110,6 +114,14 @@ export class Admission {
     const down = consumerDown({ consumer, canLoad: consumerConfig.load !== null, probeIntervalMs: config.health.interval });
     if (down !== null) throw new BrokerError('consumerDown', down.message, { consumer: consumer.name, retryAfterS: down.retryAfterS });
   }
+}
+
+/** What an admission has learnt so far. */
+interface Attempt {
+  /** The reading that the plan was made with; null: the card could not be read. */
+  readonly sample: Sample | null;
+  /** Consumers that could not be unloaded. */
+  readonly failed: Set<string>;
 }
 
 function needsLoad(ticket: Ticket): boolean {
@@ -122,7 +134,7 @@ function impossible(plan: Plan, snapshot: Snapshot, failed: ReadonlySet<string>)
     const message = `${[...failed].join(' and ')} could not be unloaded for ${plan.consumer}, or freed nothing in time, and no other target is left`;
     return new BrokerError('evictionFailed', message, { consumer: plan.consumer });
   }
-  const fields = { required_mib: plan.requiredMib, free_mib: plan.freeMib, holders: holdersOf(snapshot) };
+  const fields = { required_mib: Math.round(plan.requiredMib), free_mib: plan.freeMib, holders: holdersOf(snapshot) };
   return new BrokerError(plan.permanent ? 'cannotFit' : 'insufficientVram', plan.reason, { consumer: plan.consumer, fields });
 }
 

@@ -13,10 +13,11 @@ const FREED_AT_LEAST = 0.5;
 /** Between two readings while memory settles. A reading itself takes 20 to 100 ms, so this only bounds a fast one. */
 const SETTLE_POLL_MS = 20;
 
-/** Why a consumer is unloaded. */
+/** Why a consumer is unloaded, and the sample that was planned with; null: the card could not be read. */
 interface Purpose {
   readonly plan: Plan;
   readonly ticket: Ticket;
+  readonly before: Sample | null;
 }
 
 /** How the memory came back. */
@@ -39,30 +40,31 @@ export class Evictor {
     return this.#count;
   }
 
-  /** Unloads `target` so that the ticket's consumer fits. Returns whether memory came free. Never rejects. */
-  async evict(target: Target, { plan, ticket }: Purpose): Promise<boolean> {
+  /**
+   * Unloads `target` so that the ticket's consumer fits. Returns whether memory came free. Never rejects.
+   * Called in the turn in which the plan was made, so that nothing can have changed since.
+   */
+  async evict(target: Target, { plan, ticket, before }: Purpose): Promise<boolean> {
     const { consumers } = this.#services;
     const consumer = consumers.byName(target.consumer);
     if (consumer === null || consumer.busy > 0) return false;
     this.#count += 1;
-    const { config } = ticket.request;
-    const fits = (sample: Sample): boolean => planFor(plan.consumer, consumers.snapshot(config, sample)).plan === 'fits';
-    return this.#unload(consumer, { ticket, plan, expectedMib: target.freesMib, fits });
+    const { consumer: needy, config } = ticket.request;
+    // By its name at that moment: a reload may retire it, and so rename it, meanwhile.
+    const fits = (sample: Sample): boolean => planFor(needy.name, consumers.snapshot(config, sample)).plan === 'fits';
+    return this.#unload(consumer, { ticket, plan, before, expectedMib: target.freesMib, fits });
   }
 
   /** Unloads the ticket's own consumer. Returns whether its memory came free. Never rejects. */
-  async unloadByHand(ticket: Ticket): Promise<boolean> {
+  async unloadByHand(ticket: Ticket, before: Sample | null): Promise<boolean> {
     const { consumer, config } = ticket.request;
     const planned = this.#services.consumers.snapshot(config, null).consumers.find((other) => other.name === consumer.name);
     const expectedMib = planned?.usedMib ?? planned?.footprintMib ?? 0;
-    return this.#unload(consumer, { ticket, plan: null, expectedMib, fits: () => false });
+    return this.#unload(consumer, { ticket, plan: null, before, expectedMib, fits: () => false });
   }
 
   async #unload(consumer: GatedConsumer, goal: Goal): Promise<boolean> {
-    const { consumers, hooks, samples, clock, logger } = this.#services;
-    const before = await samples.fresh(consumers.lastActionAt());
-    // The reading took time; running work may have begun on this consumer by hand meanwhile.
-    if (goal.plan !== null && consumer.busy > 0) return false;
+    const { consumers, hooks, clock, logger } = this.#services;
     const startedAt = clock.now();
     const facts = { consumer: consumer.name, for: goal.plan?.consumer ?? 'request by hand', id: goal.ticket.request.id };
     try {
@@ -74,7 +76,7 @@ export class Evictor {
     }
     const hookEndedAt = clock.now();
     const hookMs = Math.round(hookEndedAt - startedAt);
-    const { isFreed, freedMib } = await this.#settle(before, goal);
+    const { isFreed, freedMib } = await this.#settle(goal);
     consumers.unloaded(consumer, { isFreed, hookEndedAt });
     const result = { ...facts, expected_mib: goal.expectedMib, freed_mib: freedMib, hook_ms: hookMs };
     const settled = { ...result, settle_ms: Math.round(clock.now() - hookEndedAt), reason: goal.plan?.reason };
@@ -83,10 +85,14 @@ export class Evictor {
     return isFreed;
   }
 
-  /** Reads the card until the memory is free or the time is up. A card that cannot be read is believed free: the hook said so. */
-  async #settle(before: Sample | null, goal: Goal): Promise<Settlement> {
+  /**
+   * Reads the card until the memory is free or the time is up. Where it cannot be read, or nothing is expected, the hook is
+   * believed.
+   */
+  async #settle(goal: Goal): Promise<Settlement> {
     const { samples, clock } = this.#services;
-    if (before === null) return { isFreed: true, freedMib: null };
+    const { before } = goal;
+    if (before === null || goal.expectedMib === 0) return { isFreed: true, freedMib: null };
     const deadline = clock.now() + goal.ticket.request.config.eviction.settle_timeout;
     for (;;) {
       const sample = await samples.fresh(clock.now());
@@ -103,6 +109,8 @@ export class Evictor {
 interface Goal {
   readonly ticket: Ticket;
   readonly plan: Plan | null;
+  /** The card before the unload; null: it could not be read. */
+  readonly before: Sample | null;
   readonly expectedMib: number;
   fits(sample: Sample): boolean;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { parseConfig } from '../../../lib/config/load.ts';
 import { warningLines } from './support.ts';
 
 test.each([
@@ -10,12 +11,12 @@ test.each([
   [
     'a route to a consumer without the path',
     'routing: { tts: a }\nconsumers:\n  a: { url: "http://h:1" }\n',
-    'c.yaml:1:17: routing.tts: expected a consumer with paths.tts, got a, which has none, so POST /v1/tts answers 501',
+    'c.yaml:1:17: routing.tts: expected a consumer with paths.tts (POST /v1/tts answers 501), got "a"',
   ],
   [
     'a footprint that can never fit',
     'gpu: { total_mib: 1000, reserved_mib: 100, cushion_mib: 50 }\nconsumers:\n  a: { url: "http://h:1", vram_resident_mib: 851 }\n',
-    'c.yaml:3:46: consumers.a.vram_resident_mib: expected at most the 850 MiB that gpu.total_mib leaves beside reserve and cushion, got 851, which can never be loaded',
+    'c.yaml:3:46: consumers.a.vram_resident_mib: expected what fits into gpu.total_mib beside reserve and cushion (it can never be loaded), got 851',
   ],
   [
     'hooks of a consumer that manages its own memory',
@@ -25,7 +26,7 @@ test.each([
   [
     'a spool smaller than a body',
     'limits: { body: 2KiB, spool: 1KiB }\nconsumers:\n  a: { url: "http://h:1" }\n',
-    'c.yaml:1:30: limits.spool: expected at least limits.body (2048 bytes), got 1024 bytes, which bounds every body',
+    'c.yaml:1:30: limits.spool: expected at least limits.body (no body can be larger than all of them together), got "1KiB"',
   ],
 ])('%s', (_name, text, line) => {
   expect(warningLines(text)).toEqual([line]);
@@ -33,4 +34,12 @@ test.each([
 
 test('a footprint that just fits is no reason to warn', () => {
   expect(warningLines('gpu: { total_mib: 1000 }\nconsumers:\n  a: { url: "http://h:1", vram_resident_mib: 744 }\n')).toEqual([]);
+});
+
+test('what came from the environment is not shown', () => {
+  const text = 'gpu: { total_mib: 1 }\nlimits: { spool: "${SPOOL}" }\nrouting: { tts: "${NAME}" }\nconsumers:\n  secret: { url: "http://h:1", vram_resident_mib: "${MIB}" }\n';
+  const result = parseConfig(text, 'c.yaml', { SPOOL: '77KiB', NAME: 'secret', MIB: '4711' });
+  const messages = result.ok ? result.warnings.map((warning) => warning.message) : [];
+  expect(messages).toHaveLength(3);
+  expect(messages.join()).not.toMatch(/77|78848|4711|secret/);
 });

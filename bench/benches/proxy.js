@@ -1,0 +1,84 @@
+import { settingsFor, startDaemon } from '../support/daemon.js';
+import { cpuMs, Helper } from '../support/processes.js';
+import { figure, spreadText, table, title } from '../support/report.js';
+import { GATED, UNGATED } from '../support/requests.js';
+import { grouped, median } from '../support/statistics.js';
+
+const PATHS = [
+  { path: 'ungated', request: UNGATED, words: 'GET /audio/one.json', mostAdded: 1.0, leastRate: 1.2 },
+  { path: 'gated', request: GATED, words: 'POST /v1/llm', mostAdded: 1.3, leastRate: 0.6 },
+];
+
+export const about = 'the whole request path, against Express 5 + http-proxy-middleware 4 and nothing else';
+
+/** Interleaved: in each round each contestant takes its turn, and a ratio is that of one round. */
+export async function run({ root, also, rounds, seconds, goals }) {
+  const field = await startField({ root, also });
+  try {
+    for (const each of PATHS) await compare({ ...each, ...field, rounds, seconds, goals });
+  } finally {
+    await field.end();
+  }
+}
+
+async function startField({ root, also }) {
+  const upstream = await Helper.start('contestants/upstream.js');
+  const stock = await Helper.start('contestants/stock.js');
+  const client = await Helper.start('contestants/clients.js');
+  const port = await upstream.ask('start');
+  const ours = await startDaemon(settingsFor(port), { root });
+  const other = also === undefined ? null : await startDaemon(settingsFor(port), { root: also });
+  await Promise.all([ours.probed(), other?.probed()]);
+  const contestants = [
+    { name: 'direct', pid: upstream.pid, port },
+    { name: 'stock', pid: stock.pid, port: await stock.ask('start', { target: `http://127.0.0.1:${port}` }) },
+    { name: 'ours', pid: ours.pid, port: ours.port },
+    ...(other === null ? [] : [{ name: 'also', pid: other.pid, port: other.port }]),
+  ];
+  return { client, contestants, end: () => Promise.all([ours, other, client, stock, upstream].map((each) => each?.end())) };
+}
+
+async function compare({ path, words, request, mostAdded, leastRate, client, contestants, rounds, seconds, goals }) {
+  title(`proxy, ${path} (${words})`);
+  for (const { port } of contestants) await client.ask('load', { port, request, connections: 32, seconds: 1 });
+  const one = await measured({ client, contestants, request, rounds, seconds, connections: 1 });
+  const many = await measured({ client, contestants, request, rounds, seconds, connections: 32 });
+  const direct = one.direct.map(({ p50 }) => p50);
+  const added = (name) => one[name].map(({ p50 }, round) => p50 - direct[round]);
+  table(
+    ['contestant', 'p50 µs at 1', 'added µs', 'p99 µs at 1', 'req/s at 32', 'p50 ms at 32', 'p99 ms at 32', 'own CPU µs/req'],
+    contestants.map(({ name }) => [
+      name,
+      spreadText(one[name].map(({ p50 }) => p50 * 1000)),
+      spreadText(added(name).map((ms) => ms * 1000)),
+      figure(median(one[name].map(({ p99 }) => p99 * 1000))),
+      spreadText(many[name].map(({ perSecond }) => perSecond)),
+      figure(median(many[name].map(({ p50 }) => p50))),
+      figure(median(many[name].map(({ p99 }) => p99))),
+      spreadText(many[name].map(({ cpuUs }) => cpuUs)),
+    ]),
+  );
+  for (const { name } of contestants.slice(2)) {
+    const latency = added(name).map((ms, round) => ms / added('stock')[round]);
+    const rate = many[name].map(({ perSecond }, round) => perSecond / many.stock[round].perSecond);
+    console.log(`\n${name} / stock: added p50 ${spreadText(latency, '×')}, req/s ${spreadText(rate, '×')}`);
+    if (name !== 'ours') continue;
+    goals.atMost(`${path}: added p50 at 1 connection, ours / stock`, mostAdded, { measured: median(latency), unit: '×' });
+    goals.atLeast(`${path}: req/s at 32 connections, ours / stock`, leastRate, { measured: median(rate), unit: '×' });
+  }
+}
+
+/** Results by contestant, one for each round. */
+async function measured({ client, contestants, request, rounds, seconds, connections }) {
+  const results = [];
+  for (let round = 0; round < rounds; round += 1) {
+    // Nobody is always first.
+    const order = contestants.map((_, place) => contestants[(place + round) % contestants.length]);
+    for (const { name, pid, port } of order) {
+      const before = cpuMs(pid);
+      const result = await client.ask('load', { port, request, connections, seconds });
+      results.push([name, { ...result, cpuUs: ((cpuMs(pid) - before) * 1000) / result.requests }]);
+    }
+  }
+  return grouped(results);
+}

@@ -1,0 +1,109 @@
+// The load: HTTP/1.1 on bare sockets, so that the generator costs less than what it measures.
+import net from 'node:net';
+import { answerParent } from '../support/child.js';
+import { percentile } from '../support/statistics.js';
+
+/** Connections opened at the same time; a listener's backlog is 511. */
+const OPENING = 200;
+
+/** One connection that sends one request after another. */
+class Client {
+  constructor({ port, request, localAddress, onAnswer }) {
+    this.request = Buffer.from(request);
+    this.onAnswer = onAnswer;
+    this.text = '';
+    this.socket = net.connect({ host: '127.0.0.1', port, localAddress, noDelay: true });
+    this.socket.on('data', (chunk) => this.#take(chunk));
+    this.socket.on('error', () => undefined);
+    this.socket.once('close', () => {
+      if (!this.isOver) this.onAnswer('closed', this);
+    });
+  }
+
+  connected() {
+    return new Promise((resolve, reject) => {
+      this.socket.once('connect', resolve);
+      this.socket.once('error', reject);
+    });
+  }
+
+  send() {
+    this.sentAt = performance.now();
+    this.socket.write(this.request);
+  }
+
+  end() {
+    this.isOver = true;
+    this.socket.destroy();
+  }
+
+  #take(chunk) {
+    this.text += chunk.latin1Slice();
+    const head = this.text.indexOf('\r\n\r\n');
+    if (head === -1) return;
+    const length = Number(/\r\ncontent-length: (\d+)/i.exec(this.text)?.[1]);
+    if (!(this.text.length >= head + 4 + length)) return;
+    const fault = this.text.startsWith('HTTP/1.1 200') ? null : this.text.slice(0, 300);
+    this.text = '';
+    this.onAnswer(fault, this);
+  }
+}
+
+/** Opens `count` connections, some at a time. */
+async function openClients(count, options) {
+  const clients = [];
+  while (clients.length < count) {
+    const batch = Array.from({ length: Math.min(OPENING, count - clients.length) }, () => new Client(options));
+    await Promise.all(batch.map((client) => client.connected()));
+    clients.push(...batch);
+  }
+  return clients;
+}
+
+/** Each of `connections` sends its next request when it has its answer, for `seconds`; the first `warmMs` do not count. */
+async function load({ port, request, connections, seconds, warmMs = 100 }) {
+  const times = [];
+  let fault = null;
+  let isOver = false;
+  let countsFrom = Infinity;
+  const over = Promise.withResolvers();
+  const onAnswer = (error, client) => {
+    if (error !== null) return over.resolve((fault = error));
+    const now = performance.now();
+    if (client.sentAt >= countsFrom) times.push(now - client.sentAt);
+    if (!isOver) client.send();
+  };
+  const clients = await openClients(connections, { port, request, onAnswer });
+  countsFrom = performance.now() + warmMs;
+  const timer = setTimeout(over.resolve, warmMs + seconds * 1000);
+  for (const client of clients) client.send();
+  await over.promise;
+  isOver = true;
+  clearTimeout(timer);
+  for (const client of clients) client.end();
+  if (fault !== null) throw new Error(`not the expected answer: ${fault}`);
+  return { requests: times.length, perSecond: times.length / seconds, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+}
+
+let crowd = [];
+let faults = 0;
+
+/** Opens `count` connections that each send a request, and the next one when the answer comes. */
+async function gather({ port, request, count, localAddress }) {
+  const onAnswer = (error, client) => {
+    if (error === null) client.send();
+    else faults += 1;
+  };
+  crowd = await openClients(count, { port, request, localAddress, onAnswer });
+  for (const client of crowd) client.send();
+}
+
+/** Closes them all. Returns how many had failed before. */
+function disperse() {
+  for (const client of crowd.splice(0)) client.end();
+  const before = faults;
+  faults = 0;
+  return before;
+}
+
+answerParent({ load, gather, disperse });

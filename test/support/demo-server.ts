@@ -1,0 +1,79 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import type { DemoServer, DemoServerOptions } from '../../lib/demo/servers/http.ts';
+import { fakeCard } from './fake-card.ts';
+import type { FakeCard } from './fake-card.ts';
+import { request } from './http.ts';
+import type { Answer, RequestOptions } from './http.ts';
+
+/** A demo server in this process, on a card of its own. */
+export interface RunningDemo {
+  readonly card: FakeCard;
+  readonly server: Server;
+  readonly port: number;
+  readonly url: string;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  post(path: string, body?: unknown, headers?: RequestOptions['headers']): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+/** How fast demo servers run in tests. */
+const SPEED = 50;
+
+/** Starts a demo server on a free port. */
+export async function startDemo(create: (options: DemoServerOptions) => DemoServer, options: { totalMib?: number; speed?: number } = {}): Promise<RunningDemo> {
+  const card = fakeCard({ totalMib: options.totalMib ?? 16_376 });
+  const { server, prepare } = create({ card: card.memory, speed: options.speed ?? SPEED });
+  await prepare();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const port = portOf(server);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    card,
+    server,
+    port,
+    url,
+    get: (path, headers = {}) => request({ url: url + path, headers }),
+    post: (path, body, headers = {}) => request({ url: url + path, method: 'POST', body, headers }),
+    stop: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+      card.cleanup();
+    },
+  };
+}
+
+/** A demo server as a process of its own. */
+export interface DemoProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts `lib/demo/servers/NAME.ts` as the demo does, and waits until it listens. */
+export async function forkDemo(name: string, card: FakeCard): Promise<DemoProcess> {
+  const path = fileURLToPath(new URL(`../../lib/demo/servers/${name}.ts`, import.meta.url));
+  const child = fork(path, ['--port', '0', '--card', card.dir, '--speed', String(SPEED)], { stdio: 'ignore', execArgv: [] });
+  const [message] = await once(child, 'message');
+  const { listening } = Object(message);
+  const exited = once(child, 'exit');
+  return {
+    child,
+    url: `http://127.0.0.1:${Number(listening)}`,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (typeof address === 'object' && address !== null) return address.port;
+  throw new Error(`expected a TCP address, got ${address}`);
+}

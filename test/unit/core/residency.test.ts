@@ -1,0 +1,121 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Probe, ProbeOutcome } from '../../../lib/core/health.ts';
+import type { Residency } from '../../../lib/core/model.ts';
+import { initialResidency, isLazy, residencyAfterJob, residencyAfterProbe } from '../../../lib/core/residency.ts';
+import { configuredConsumer } from '../../support/configured.ts';
+
+const HOOK = { path: '/hook' };
+const UNIT = 'a.service';
+
+describe('at the start a consumer with', () => {
+  test.each([
+    ['nothing declared', {}, 'resident'],
+    ['load and unload hooks', { load: HOOK, unload: HOOK }, 'resident'],
+    ['an unload hook only', { unload: HOOK }, 'absent'],
+    ['a load hook only', { load: HOOK }, 'resident'],
+    ['a unit only', { systemd_unit: UNIT }, 'resident'],
+    ['a unit and an unload hook', { systemd_unit: UNIT, unload: HOOK }, 'resident'],
+    ['memory of its own management', { vram_managed: true }, 'resident'],
+    ['memory of its own management and an unload hook', { vram_managed: true, unload: HOOK }, 'resident'],
+  ] as const)('%s is %j: %s', (_name, settings, residency) => {
+    const config = configuredConsumer(settings);
+    expect(initialResidency(config)).toBe(residency);
+    expect(isLazy(config)).toBe(residency === 'absent');
+  });
+});
+
+const SILENT: ProbeOutcome = { type: 'good', report: { loaded: null, usedMib: null } };
+const REFUSED: ProbeOutcome = { type: 'refused', error: 'refused' };
+const CONFIG = configuredConsumer({ vram_resident_mib: 1000, load: HOOK, unload: HOOK });
+const LAST_ACTION_AT = 500;
+const LATER: Pick<Probe, 'startedAt'> = { startedAt: 600 };
+
+function said(loaded: boolean | null, usedMib: number | null): ProbeOutcome {
+  return { type: 'good', report: { loaded, usedMib } };
+}
+
+interface Before {
+  readonly residency?: Residency;
+  readonly wasRefused?: boolean;
+}
+
+function after(outcome: ProbeOutcome, { residency = 'resident', wasRefused = false }: Before = {}): Residency {
+  return residencyAfterProbe({ residency, wasRefused, lastActionAt: LAST_ACTION_AT }, { ...LATER, outcome }, CONFIG);
+}
+
+describe('a consumer that says', () => {
+  test.each([
+    ['that it uses its footprint', said(null, 1000), 'resident'],
+    ['that it uses a tenth of its footprint', said(null, 100), 'resident'],
+    ['that it uses less than a tenth', said(null, 99), 'absent'],
+    ['that it uses nothing', said(null, 0), 'absent'],
+    ['that it is loaded', said(true, null), 'resident'],
+    ['that it is not loaded', said(false, null), 'absent'],
+    ['that it is loaded and uses next to nothing', said(true, 50), 'absent'],
+    ['that it is not loaded and uses its footprint', said(false, 1000), 'resident'],
+  ] as const)('%s is %j: %s', (_name, outcome, residency) => {
+    for (const before of ['absent', 'resident', 'unknown'] as const) {
+      expect(after(outcome, { residency: before })).toBe(residency);
+    }
+  });
+
+  test('nothing stays what it is', () => {
+    for (const residency of ['absent', 'resident', 'unknown'] as const) expect(after(SILENT, { residency })).toBe(residency);
+  });
+});
+
+test('without a footprint only the flag is believed', () => {
+  const config = configuredConsumer({ load: HOOK, unload: HOOK });
+  const record = { residency: 'resident', wasRefused: false, lastActionAt: LAST_ACTION_AT } as const;
+  expect(residencyAfterProbe(record, { ...LATER, outcome: said(false, 5000) }, config)).toBe('absent');
+  expect(residencyAfterProbe(record, { ...LATER, outcome: said(null, 0) }, config)).toBe('resident');
+});
+
+test('a probe that began before the last action is old news, whatever it says', () => {
+  const record = { residency: 'resident', wasRefused: false, lastActionAt: LAST_ACTION_AT } as const;
+  for (const outcome of [said(false, 0), REFUSED]) {
+    expect(residencyAfterProbe(record, { startedAt: LAST_ACTION_AT - 1, outcome }, CONFIG)).toBe('resident');
+    expect(residencyAfterProbe(record, { startedAt: LAST_ACTION_AT, outcome }, CONFIG)).toBe('absent');
+  }
+});
+
+test('while a hook is under way no probe changes anything', () => {
+  for (const residency of ['loading', 'unloading'] as const) {
+    for (const outcome of [said(true, 1000), said(false, 0), REFUSED, SILENT]) expect(after(outcome, { residency })).toBe(residency);
+  }
+});
+
+describe('a consumer that refuses connections', () => {
+  test('is absent', () => {
+    for (const residency of ['absent', 'resident', 'unknown'] as const) expect(after(REFUSED, { residency })).toBe('absent');
+  });
+  test('and then answers is as at the start, unless it says otherwise', () => {
+    expect(after(SILENT, { residency: 'absent', wasRefused: true })).toBe('resident');
+    expect(after(said(false, null), { residency: 'absent', wasRefused: true })).toBe('absent');
+    const lazy = configuredConsumer({ unload: HOOK });
+    const record = { residency: 'absent', wasRefused: true, lastActionAt: LAST_ACTION_AT } as const;
+    expect(residencyAfterProbe(record, { ...LATER, outcome: SILENT }, lazy)).toBe('absent');
+  });
+});
+
+test.each(['bad', 'timeout'] as const)('a %s answer says nothing about residency', (type) => {
+  for (const residency of ['absent', 'resident', 'unknown'] as const) {
+    expect(after({ type, error: 'x' }, { residency, wasRefused: true })).toBe(residency);
+  }
+});
+
+describe('after a job', () => {
+  test.each([
+    ['absent', 'served', 'resident'],
+    ['unknown', 'served', 'resident'],
+    ['resident', 'served', 'resident'],
+    ['absent', 'sent', 'unknown'],
+    ['unknown', 'sent', 'unknown'],
+    ['resident', 'sent', 'resident'],
+    ['absent', 'not_sent', 'absent'],
+    ['unknown', 'not_sent', 'unknown'],
+    ['resident', 'not_sent', 'resident'],
+  ] as const)('an %s consumer whose job was %s is %s', (before, reach, residency) => {
+    expect(residencyAfterJob(before, reach)).toBe(residency);
+  });
+});
