@@ -22,6 +22,8 @@ function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
     lastUsed: consumer.lastUsedWall,
     lastProbe: consumer.lastProbeAt,
     lastError: consumer.lastError,
+    canLoad: config.load !== null,
+    systemdUnit: config.systemd_unit ?? null,
     priority: config.priority,
     coexistsWith: config.can_coexist_with,
   };

@@ -5,7 +5,7 @@ import { version } from '../version.ts';
 import { runningActions, type Actions } from './actions.ts';
 import { EXIT, EXIT_WORDS } from './exit-codes.ts';
 import { UsageError } from './settings.ts';
-import { endQuietlyOnBrokenPipe, processTerminal, type Terminal } from './terminal.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 const AFTER_HELP = `
 Examples:
@@ -20,7 +20,6 @@ ${EXIT_WORDS.map(([code, words]) => `  ${code}  ${words}`).join('\n')}`;
 
 /** Runs the command line of this process and sets its exit code. `argv`: what stands behind the program's name. */
 export async function main(argv: string[]): Promise<void> {
-  endQuietlyOnBrokenPipe();
   process.exitCode = await run(argv, processTerminal(process.env), process.env);
 }
 

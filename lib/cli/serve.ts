@@ -6,6 +6,7 @@ import { Daemon } from '../daemon.ts';
 import type { Logger } from '../logger.ts';
 import { StartError } from '../start-error.ts';
 import { version } from '../version.ts';
+import { EXIT } from './exit-codes.ts';
 
 /** How `serve` is started. */
 export interface ServeOptions {
@@ -15,7 +16,8 @@ export interface ServeOptions {
   readonly listen?: string;
 }
 
-const EXIT = { fine: 0, failed: 1, invalidConfig: 3, taken: 4, interrupted: 130 } as const;
+/** 128 + SIGINT, as a shell says it. */
+const INTERRUPTED = 130;
 
 /** Runs the daemon in the foreground until a signal ends it. Returns the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -68,7 +70,7 @@ function endingSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   let isEnding = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (isEnding) process.exit(EXIT.interrupted);
+    if (isEnding) process.exit(INTERRUPTED);
     isEnding = true;
     resolve(signal);
   };

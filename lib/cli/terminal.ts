@@ -18,8 +18,14 @@ export interface Terminal {
 /** The terminal that the process was started in. */
 export function processTerminal(env: Env): Terminal {
   const { stdout, stderr } = process;
+  let isGuarded = false;
   return {
-    out: (text) => void stdout.write(text),
+    out: (text) => {
+      // Only for a command that prints its result: the daemon's log has its own way with a reader that is gone.
+      if (!isGuarded) endQuietlyOnBrokenPipe();
+      isGuarded = true;
+      stdout.write(text);
+    },
     err: (text) => void stderr.write(text),
     color: wantsColor(env, stdout.isTTY),
     get width() {
@@ -42,7 +48,7 @@ export function wantsColor(env: Env, isTerminal: boolean): boolean {
 }
 
 /** A reader that has seen enough (`| head`) is no error. */
-export function endQuietlyOnBrokenPipe(): void {
+function endQuietlyOnBrokenPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit();

@@ -224,7 +224,9 @@ export class Registry {
   #logHealth(consumer: ConsumerState, from: string): void {
     const { state } = consumer.health;
     const fields = { consumer: consumer.name, from, to: state, reason: consumer.lastError ?? 'answered' };
-    if (state === 'unhealthy') this.#logger.warn('health changed', fields);
+    // A unit that was stopped on purpose answers no probe; that is no reason to wake anybody.
+    const isStopped = consumer.residency === 'absent' && consumer.config.load !== null;
+    if (state === 'unhealthy' && !isStopped) this.#logger.warn('health changed', fields);
     else this.#logger.info('health changed', fields);
   }
 

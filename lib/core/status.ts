@@ -15,6 +15,9 @@ export interface ConsumerFacts {
   readonly lastUsed: Date | null;
   readonly lastProbe: Date | null;
   readonly lastError: string | null;
+  /** It has a load hook: when absent it answers no probe, and is not ill. */
+  readonly canLoad: boolean;
+  readonly systemdUnit: string | null;
   readonly priority: number;
   readonly coexistsWith: readonly string[];
 }
@@ -99,6 +102,8 @@ function consumerReport(consumer: ConsumerFacts): Record<string, unknown> {
     ...optional('last_used', consumer.lastUsed?.toISOString()),
     ...optional('last_probe', consumer.lastProbe?.toISOString()),
     ...optional('last_error', consumer.lastError ?? undefined),
+    loadable: consumer.canLoad,
+    ...optional('systemd_unit', consumer.systemdUnit ?? undefined),
     priority: consumer.priority,
     can_coexist_with: consumer.coexistsWith,
   };

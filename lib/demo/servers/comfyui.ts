@@ -20,8 +20,7 @@ const KEEP_ALIVE_MS = 75_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
 
 /** ComfyUI: prompts are queued and answered at once, the card works on in the background. */
-export function createComfyui({ card, speed }: DemoServerOptions): DemoServer {
-  const pause = paceOf(speed);
+export function createComfyui({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
   const memory = new ProcessMemory(card, 'comfyui');
   const weights = new Weights({ memory, mib: LOADED_MIB - CONTEXT_MIB, loadMs: LOAD_MS, pause });
   const comfyui = new Comfyui(card, memory, new ComfyWorker(weights, pause));

@@ -1,12 +1,15 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { CardMemory } from '../card.ts';
+import type { Pause } from './pace.ts';
 
 /** What every demo server is made from. */
 export interface DemoServerOptions {
   readonly card: CardMemory;
   /** 2 is twice as fast. Default 1. */
   readonly speed?: number;
+  /** How its time passes. Default: as the clock's, `speed` times as fast. */
+  readonly pause?: Pause;
 }
 
 /** A demo server that does not listen yet. */

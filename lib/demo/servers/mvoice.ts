@@ -19,8 +19,7 @@ const LOAD_MS = 600;
 const KEPT_RECORDINGS = 32;
 
 /** mVoice: TTS and STT in one process, with load and unload of its own. Loaded at the start. */
-export function createMvoice({ card, speed }: DemoServerOptions): DemoServer {
-  const pause = paceOf(speed);
+export function createMvoice({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
   const mvoice = new Mvoice(new ProcessMemory(card, 'mvoice'), pause);
   const server = createRoutedServer({
     routes: mvoice.routes(),

@@ -14,8 +14,7 @@ const NANOSECONDS = 1_000_000;
 const BYTES_PER_MIB = 1024 * 1024;
 
 /** Ollama: several models, each loaded on first use and unloaded by itself. */
-export function createOllama({ card, speed }: DemoServerOptions): DemoServer {
-  const pause = paceOf(speed);
+export function createOllama({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
   const routes = routesOf(new Models(card, pause), pause);
   const server = createRoutedServer({
     routes,

@@ -32,8 +32,7 @@ const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
 ]);
 
 /** whisper.cpp's server: the model is loaded before the port opens, and only the end of the process frees it. */
-export function createWhisper({ card, speed }: DemoServerOptions): DemoServer {
-  const pause = paceOf(speed);
+export function createWhisper({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
   const weights = new Weights({ memory: new ProcessMemory(card, 'whisper-server'), mib: LOADED_MIB, loadMs: LOAD_MS, pause });
   const pool = new Semaphore(THREADS);
   const server = createRoutedServer({

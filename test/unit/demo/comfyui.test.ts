@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { demoRequest } from '../../../lib/demo/request-set.ts';
 import { createComfyui } from '../../../lib/demo/servers/comfyui.ts';
+import { isObject } from '../../../lib/demo/servers/http.ts';
 import { startDemo } from '../../support/demo-server.ts';
 import type { RunningDemo } from '../../support/demo-server.ts';
 
@@ -16,11 +17,17 @@ async function submit(seed = 1): Promise<string> {
   const { headers, body } = demoRequest('image', seed);
   const answer = await demo.post('/prompt', body, headers);
   expect(answer.status).toBe(200);
-  return String(JSON.parse(answer.body).prompt_id);
+  return String(objectIn(answer.body)['prompt_id']);
 }
 
 async function get(path: string): Promise<Record<string, unknown>> {
-  return JSON.parse((await demo.get(path)).body);
+  return objectIn((await demo.get(path)).body);
+}
+
+function objectIn(body: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(body);
+  if (isObject(value)) return value;
+  throw new Error(`expected an object, got ${body}`);
 }
 
 /** Polls, as its clients have to. */
@@ -43,11 +50,14 @@ async function used(mib: number): Promise<void> {
 test('it answers a prompt at once and works on', async () => {
   expect(await get('/prompt')).toEqual({ exec_info: { queue_remaining: 0 } });
   expect(demo.card.memory.usedMib()).toBe(400);
+  demo.time.hold();
   const first = await submit(1);
   const second = await submit(2);
   expect(await get('/prompt')).toEqual({ exec_info: { queue_remaining: 2 } });
-  expect(await get('/queue')).toMatchObject({ queue_running: [[0, first]], queue_pending: [[1, second]] });
+  const rest = [expect.anything(), {}, ['9']];
+  expect(await get('/queue')).toEqual({ queue_running: [[0, first, ...rest]], queue_pending: [[1, second, ...rest]] });
   expect(await get(`/history/${first}`)).toEqual({});
+  demo.time.go();
   const status = { status_str: 'success', completed: true };
   expect(await finished(first)).toMatchObject({ status, outputs: { 9: { images: [{ filename: 'ComfyUI_00001_.png' }] } } });
   expect(await finished(second)).toMatchObject({ status, outputs: { 9: { images: [{ filename: 'ComfyUI_00002_.png' }] } } });
@@ -81,8 +91,10 @@ describe('free', () => {
   });
 
   test('waits for the running prompt', async () => {
+    demo.time.hold();
     const id = await submit();
     await demo.post('/free', BOTH);
+    demo.time.go();
     expect(await finished(id)).toMatchObject({ status: { completed: true } });
     await used(400);
   });
@@ -97,12 +109,14 @@ describe('free', () => {
 });
 
 test('a running prompt can be interrupted, a waiting one deleted', async () => {
+  demo.time.hold();
   const running = await submit(1);
   const waiting = await submit(2);
   await demo.post('/queue', { delete: [waiting] });
   await demo.post('/interrupt', { prompt_id: waiting });
   expect(await get('/prompt')).toEqual({ exec_info: { queue_remaining: 1 } });
   expect((await demo.post('/interrupt')).status).toBe(200);
+  demo.time.go();
   const messages = expect.arrayContaining([['execution_interrupted', expect.anything()]]);
   expect(await finished(running)).toMatchObject({ status: { status_str: 'error', completed: false, messages } });
   expect(await get(`/history/${waiting}`)).toEqual({});
@@ -119,7 +133,7 @@ test('what it cannot run it refuses', async () => {
   const refused = async (prompt: unknown): Promise<unknown> => {
     const { status, body } = await demo.post('/prompt', { prompt });
     expect(status).toBe(400);
-    return JSON.parse(body);
+    return objectIn(body);
   };
   expect(await refused(undefined)).toMatchObject({ error: { type: 'no_prompt' } });
   expect(await refused({})).toMatchObject({ error: { type: 'prompt_no_outputs' } });

@@ -15,13 +15,13 @@ beforeEach(async () => {
 });
 afterEach(() => demo.stop());
 
-async function loadedNames(): Promise<unknown> {
-  const { models } = JSON.parse((await demo.get('/api/ps')).body);
-  return models.map(({ name }: { name: string }) => name);
+async function loaded(): Promise<unknown> {
+  const body: unknown = JSON.parse((await demo.get('/api/ps')).body);
+  return body;
 }
 
-function lines(body: string): Record<string, unknown>[] {
-  return body.trim().split('\n').map((line) => JSON.parse(line));
+function lines(body: string): unknown[] {
+  return body.trim().split('\n').map((line): unknown => JSON.parse(line));
 }
 
 test('it says that it lives, its version and its models', async () => {
@@ -62,10 +62,22 @@ describe('answers', () => {
   });
 
   test('end when the client leaves', async () => {
-    const open = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model, prompt: 'Hi', keep_alive: 0 } });
-    await open.response;
+    await demo.post('/api/generate', { model });
+    demo.time.hold();
+    const open = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model, prompt: 'Hi' } });
+    await until(() => demo.time.pending === 1);
     open.abort();
-    await until(() => demo.card.memory.usedMib() === 0);
+    await until(() => demo.time.aborted === 1);
+    expect(demo.time.pending).toBe(0);
+  });
+
+  test('are given up while the model loads, and the load with them', async () => {
+    demo.time.hold();
+    const open = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model, prompt: 'Hi' } });
+    await until(() => demo.time.pending === 1);
+    open.abort();
+    await until(() => demo.time.aborted === 1);
+    expect(demo.card.memory.usedMib()).toBe(0);
   });
 });
 
@@ -73,8 +85,7 @@ describe('residency', () => {
   test('a request without a prompt only loads', async () => {
     const answer = await demo.post('/api/generate', { model });
     expect(JSON.parse(answer.body)).toMatchObject({ response: '', done: true, done_reason: 'load' });
-    const { models } = JSON.parse((await demo.get('/api/ps')).body);
-    expect(models).toEqual([expect.objectContaining({ name: model, size_vram: 4000 * 1024 * 1024 })]);
+    expect(await loaded()).toMatchObject({ models: [{ name: model, size_vram: 4000 * 1024 * 1024 }] });
   });
 
   test('keep_alive 0 answers at once and frees soon after', async () => {
@@ -82,15 +93,18 @@ describe('residency', () => {
     const answer = await demo.post('/api/generate', { model, keep_alive: 0 });
     expect(JSON.parse(answer.body)).toMatchObject({ done: true, done_reason: 'unload' });
     await until(() => demo.card.memory.usedMib() === 0);
-    expect(await loadedNames()).toEqual([]);
+    expect(await loaded()).toEqual({ models: [] });
     expect((await demo.post('/api/chat', { model, messages: [], keep_alive: 0 })).status).toBe(200);
   });
 
   test('running requests are not cut by an unload', async () => {
+    await demo.post('/api/generate', { model });
+    demo.time.hold();
     const open = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model, prompt: 'Hi' } });
-    await open.response;
-    await demo.post('/api/generate', { model, keep_alive: 0 });
+    await until(() => demo.time.pending === 1);
+    expect(await demo.post('/api/generate', { model, keep_alive: 0 })).toMatchObject({ status: 200 });
     expect(demo.card.memory.usedMib()).toBe(4000);
+    demo.time.go();
     expect(lines((await open.ended).body).at(-1)).toMatchObject({ done: true });
     await until(() => demo.card.memory.usedMib() === 0);
   });
@@ -104,7 +118,7 @@ describe('residency', () => {
     await demo.post('/api/generate', { model });
     demo.card.hold('game', 12_000, process.ppid);
     await demo.post('/api/generate', { model: small });
-    expect(await loadedNames()).toEqual([small]);
+    expect(await loaded()).toMatchObject({ models: [{ name: small }] });
   });
 
   test('on a full card it answers 500 and holds nothing', async () => {
