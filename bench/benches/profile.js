@@ -28,7 +28,7 @@ export async function run({ root, seconds }) {
   }
 }
 
-async function profileOf({ root, request, seconds }) {
+export async function profileOf({ root, request, seconds }) {
   const dir = mkdtempSync(join(tmpdir(), 'mgpu-profile-'));
   const upstream = await Helper.start('contestants/upstream.js');
   const client = await Helper.start('contestants/clients.js');

@@ -11,6 +11,7 @@ export function answerParent(handlers) {
       process.send({ id, error: error instanceof Error ? error.stack : String(error) });
     }
   });
-  process.once('disconnect', () => process.exit());
+  // Not killed by the signal: a profile is written at the exit.
+  for (const event of ['disconnect', 'SIGTERM']) process.once(event, () => process.exit());
   process.send({ id: 0, result: 'ready' });
 }

@@ -1,6 +1,7 @@
 import type { Env } from '../config/env.ts';
 import type { Kind } from '../config/types.ts';
 import { check } from './check.ts';
+import { endProcess } from './end-process.ts';
 import { plan } from './plan.ts';
 import { changeResidency, unloadAll } from './residency.ts';
 import { configPath, daemonUrl, listenAddress, UsageError } from './settings.ts';
@@ -43,7 +44,7 @@ export function runningActions({ terminal, env, done }: ActionContext): Actions 
     serve: async ({ config, listen }) => {
       const options = { config: configPath(config, env), ...listenOption(listen) };
       const { serve } = await import('./serve.ts');
-      done(await serve(options));
+      endProcess(await serve(options));
     },
     demo: async ({ listen }) => {
       const options = listenOption(listen);

@@ -34,7 +34,7 @@ function nameIn(host: string): string | null {
 export function crossSiteFault(method: string, headers: HeaderMap): string | null {
   const { origin, host } = headers;
   if (origin !== undefined) {
-    const isOwn = typeof origin === 'string' && (origin === `http://${String(host)}` || origin === `https://${String(host)}`);
+    const isOwn = typeof host === 'string' && (origin === `http://${host}` || origin === `https://${host}`);
     return isOwn ? null : 'the request comes from a web page of another origin';
   }
   const site = headers['sec-fetch-site'];

@@ -12,7 +12,7 @@ export function explain(plan: Omit<Plan, 'reason'>, snapshot: Snapshot): string 
     case 'evict':
       return `${shortage}: ${plan.targets.map((target) => describe(target, snapshot)).join(' and ')} will be unloaded`;
     case 'wait':
-      return `${shortage}: it waits until ${plan.busy.join(' and ')} has finished its work`;
+      return `${shortage}: it waits for the running work of ${plan.busy.join(' and ')}`;
     case 'impossible':
       return plan.permanent
         ? `${shortage}: this card is too small for it`
@@ -44,7 +44,8 @@ function holders(snapshot: Snapshot): string {
 
 function nameOf(holder: Holder): string {
   if ('consumer' in holder) return holder.consumer;
-  return `${holder.foreign ? 'foreign' : 'unknown'} process ${holder.name ?? ''} pid ${holder.pid}`;
+  const name = holder.name === null ? '' : ` ${holder.name}`;
+  return `${holder.foreign ? 'foreign' : 'unknown'} process${name} pid ${holder.pid}`;
 }
 
 function mib(value: number): string {

@@ -4,7 +4,7 @@ export type TargetFault = string | null;
 /** Encoded dot, slash, backslash, percent or NUL: two servers may read them as two different paths. */
 const ENCODED_TRAPS = /%(2e|2f|5c|25|00)/i;
 /** Everything outside printable ASCII, and the characters that RFC 3986 does not allow in a path but servers treat differently. */
-const ODD_CHARACTERS = /[^!-~]|[\\<>^`{|}"]/;
+const ODD_CHARACTERS = /[^!-~]|[\\<>^`{|}"#]/;
 const MALFORMED_ESCAPE = /%(?![0-9a-f]{2})/i;
 
 /**

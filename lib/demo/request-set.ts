@@ -37,7 +37,7 @@ export function curlLines(kind: Kind, baseUrl: string): readonly string[] {
     case 'llm':
       return [`curl -sSN ${baseUrl}/v1/llm -H 'content-type: ${JSON_TYPE}' -d '${JSON.stringify(question())}'`];
     case 'image':
-      return [`curl -sS ${baseUrl}/v1/image -H 'content-type: ${JSON_TYPE}' -d '${withRandomSeed(JSON.stringify(workflow(SEED_MARK)))}'`];
+      return [`curl -sS ${baseUrl}/v1/image -H 'content-type: ${JSON_TYPE}' -d '${withFreshSeed(JSON.stringify(workflow(SEED_MARK)))}'`];
   }
 }
 
@@ -84,8 +84,8 @@ function workflow(seed: number): unknown {
 /** No seed of a demo request, so that it can be found in the text. */
 const SEED_MARK = 123_456_789;
 
-function withRandomSeed(json: string): string {
-  return json.replace(String(SEED_MARK), `'$RANDOM'`);
+function withFreshSeed(json: string): string {
+  return json.replace(String(SEED_MARK), () => `'$(date +%s)'`);
 }
 
 /** Speaks, and fetches the audio from where the answer says it is. */

@@ -34,7 +34,7 @@ describe('the reason of a plan says', () => {
   test('for whose work it waits', () => {
     const others = [planned({ name: 'image', usedMib: 2000, busy: true }), planned({ name: 'llm', usedMib: 2000, busy: true })];
     expect(reasonAmong(others, { freeMib: 0 })).toBe(
-      'tts needs 3056 MiB with its cushion and 0 MiB can be had: it waits until image and llm has finished its work',
+      'tts needs 3056 MiB with its cushion and 0 MiB can be had: it waits for the running work of image and llm',
     );
   });
 

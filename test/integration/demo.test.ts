@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { request } from '../support/http.ts';
+import { BIN } from '../support/serve-process.ts';
+import { until } from '../support/until.ts';
+
+test('the demo shows a request of each kind, an eviction and a reload, stays up, and ends with all it has started', async () => {
+  const child = spawn(process.execPath, [BIN, 'demo', '--listen', '127.0.0.1:0'], { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await until(() => output.includes('Ctrl-C ends everything'), 60_000);
+  for (const row of [/tts +mvoice +200/, /stt +whisper-server +200/, /llm +ollama +200/, /image +comfyui +200/]) expect(output).toMatch(row);
+  expect(output).toMatch(/unloaded \S+ for comfyui: comfyui needs \d+ MiB/);
+  expect(output).toMatch(/unloaded comfyui for mvoice/);
+  const url = /listens on (http:\/\/[\d.]+:\d+)/.exec(output)?.[1] ?? '';
+  expect((await request({ url: `${url}/v1/status` })).body).toContain('"uuid":"GPU-');
+  const family = descendants(child.pid ?? 0);
+  expect(family.length).toBeGreaterThanOrEqual(5);
+  child.kill('SIGINT');
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(0);
+  await until(() => family.every((pid) => !isAlive(pid)));
+}, 90_000);
+
+/** Every process below `pid`. */
+function descendants(pid: number): number[] {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((each) => parentOf(each) === pid);
+  return children.flatMap((each) => [each, ...descendants(each)]);
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]);
+  } catch {
+    return -1;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return parentOf(pid) > -1;
+}
