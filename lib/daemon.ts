@@ -7,7 +7,6 @@ import { BusyPoll } from './consumers/completion.ts';
 import { HookRunner } from './consumers/hook-runner.ts';
 import { Prober } from './consumers/prober.ts';
 import { Registry } from './consumers/registry.ts';
-import type { Sample } from './core/model.ts';
 import { planFor } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
 import { Gate } from './gpu/gate.ts';
@@ -198,18 +197,17 @@ export class Daemon {
       acquire: gate.acquire.bind(gate),
       leave: gate.leave.bind(gate),
       refuseIfFull: gate.refuseIfFull.bind(gate),
-      plan: (name: string) => planFor(name, registry.snapshot(this.#config, this.#currentSample())),
+      plan: async (name: string) => {
+        const sample = await this.#sampler.fresh(registry.lastActionAt());
+        // A reload may have taken it out meanwhile.
+        return registry.current(name) === null ? null : planFor(name, registry.snapshot(this.#config, sample));
+      },
       readiness: () => ({
         isDraining: this.#isDraining,
         consumers: registry.all().map((consumer) => ({ name: consumer.name, isProbed: consumer.lastProbeAt !== null })),
       }),
       status: () => this.#status(),
     };
-  }
-
-  #currentSample(): Sample | null {
-    const reading = this.#sampler.latest();
-    return reading?.ok === true ? reading.sample : null;
   }
 
   #status(): StatusFacts {

@@ -8,10 +8,11 @@ import type { ApiServices } from './services.ts';
 
 /** `GET /v1/plan?kind=K` or `?consumer=NAME`: what a request would do now. Nothing is done. */
 export function plan(services: Pick<ApiServices, 'plan' | 'config' | 'consumer'>) {
-  return (req: Request, res: Response): void => {
+  return async (req: Request, res: Response): Promise<void> => {
     const name = consumerMeant(req, services.config());
-    if (services.consumer(name) === null) throw new BrokerError('unknownConsumer', `there is no consumer named ${JSON.stringify(name)}`);
-    res.json(planReport(services.plan(name)));
+    const plan = services.consumer(name) === null ? null : await services.plan(name);
+    if (plan === null) throw new BrokerError('unknownConsumer', `there is no consumer named ${JSON.stringify(name)}`);
+    res.json(planReport(plan));
   };
 }
 

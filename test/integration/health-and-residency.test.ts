@@ -109,8 +109,13 @@ describe('residency', () => {
     await seen((state) => state.residency === 'absent');
     const answer = post();
     await seen((state) => state.residency === 'loading');
+    // One that comes while it starts joins, though its probes still fail.
+    await seen((state) => state.health.state === 'unhealthy');
+    const joining = post();
+    await broker.waiting(2);
     await fake.listenAgain();
     expect((await answer).status).toBe(200);
+    expect((await joining).status).toBe(200);
   });
 
   test('a load command that fails is told with its exit code and its last words', async () => {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { apps } from '../../ecosystem.config.js';
 import { parseConfig } from '../../lib/config/load.ts';
 import { simpleConsumer } from '../support/broker.ts';
 import { fakeCard } from '../support/fake-card.ts';
@@ -67,8 +66,9 @@ test('PM2 waits until the daemon listens, passes signals on, and lets running wo
   expect(readFileSync(join(home, 'pm2.log'), 'utf8')).toMatch(/exited with code \[0\] via signal \[SIGINT\]/);
 }, 60_000);
 
-test('the ecosystem file gives the drain its time and one card one daemon', () => {
-  const [app] = apps;
+test('the ecosystem file gives the drain its time and one card one daemon', async () => {
+  const file: unknown = await import(`${ROOT}/ecosystem.config.js`);
+  const [app] = (file as { apps: { kill_timeout: number }[] }).apps;
   const defaults = parseConfig('consumers: { a: { url: "http://127.0.0.1:1" } }', 'defaults', {});
   expect(defaults.ok && app !== undefined && app.kill_timeout > defaults.config.shutdown_grace).toBe(true);
   expect(app).toMatchObject({ exec_mode: 'fork', instances: 1, wait_ready: true, interpreter: 'node_modules/.bin/node' });
