@@ -18,7 +18,7 @@ import { listenOn } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { AccessRules } from './middlewares/access-rules.ts';
 import { Proxy } from './middlewares/proxy.ts';
-import { SpoolBudget } from './middlewares/spool.ts';
+import { Spool } from './middlewares/spool.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
@@ -35,6 +35,8 @@ export interface DaemonOptions {
   readonly listen?: string | undefined;
   /** Environment in which nvidia-smi is looked for. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Where large request bodies wait. Default: the system's temporary folder. */
+  readonly spoolFolder?: string;
 }
 
 /** Builds everything, and starts and stops it. */
@@ -51,6 +53,7 @@ export class Daemon {
   readonly #proxy: Proxy;
   readonly #server: Server;
   readonly #exchanges: OpenExchanges;
+  readonly #spool: Spool;
   #config: Config;
   #accessRules: AccessRules;
   #url: string | null = null;
@@ -67,6 +70,7 @@ export class Daemon {
     const registry = (this.registry = new Registry({ clock, logger }));
     this.#sampler = new Sampler({ reader: this.#reader(), clock, logger, pollInterval: () => this.#config.gpu.poll_interval });
     this.#guard = new CardGuard(options);
+    this.#spool = new Spool(options.spoolFolder);
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
     const completion = (this.#completion = new BusyPoll({ clock, logger }));
     const hooks = new HookRunner({ registry, prober, clock });
@@ -110,6 +114,11 @@ export class Daemon {
   get url(): string {
     if (this.#url === null) throw new Error('the daemon does not listen');
     return this.#url;
+  }
+
+  /** Bytes of request bodies that wait on disk. */
+  get spooledBytes(): number {
+    return this.#spool.used;
   }
 
   /** Takes a new configuration. Requests that wait or run finish on the one they began with. */
@@ -189,7 +198,7 @@ export class Daemon {
       clock: this.#clock,
       logger: this.#options.logger,
       proxy: this.#proxy,
-      budget: new SpoolBudget(),
+      spool: this.#spool,
       config: () => this.#config,
       accessRules: () => this.#accessRules,
       isDraining: () => this.#isDraining,

@@ -81,7 +81,7 @@ async function load({ port, request, connections, seconds, warmMs = 100 }) {
   isOver = true;
   clearTimeout(timer);
   for (const client of clients) client.end();
-  if (fault !== null) throw new Error(`not the expected answer: ${fault}`);
+  if (fault !== null) throw new Error(`port ${port}, after ${times.length} good answers: not the expected answer: ${fault}`);
   return { requests: times.length, perSecond: times.length / seconds, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
 }
 

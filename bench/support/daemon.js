@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { endProcess, startNode } from './processes.js';
 
 const LEASH = new URL('../contestants/leash.js', import.meta.url).href;
@@ -39,7 +40,7 @@ export async function startDaemon(settings, { root, path = '/nowhere', nodeArgs 
   });
   closeSync(out);
   await ready(child, log);
-  const url = new URL(/"url":"([^"]+)"/.exec(readFileSync(log, 'utf8'))[1]);
+  const url = new URL(await urlIn(log));
   const end = async () => {
     await endProcess(child);
     rmSync(dir, { recursive: true, force: true });
@@ -55,11 +56,20 @@ async function ready(child, log) {
   if (first !== 'ready') throw new Error(`the daemon did not start: ${existsSync(log) ? readFileSync(log, 'utf8') : first}`);
 }
 
+/** The address that the daemon logged; its lines may be written a moment after `ready`. */
+async function urlIn(log) {
+  for (;;) {
+    const url = /"url":"([^"]+)"/.exec(readFileSync(log, 'utf8'))?.[1];
+    if (url !== undefined) return url;
+    await delay(5);
+  }
+}
+
 async function statusOf(url) {
   return (await fetch(new URL('/v1/status', url))).json();
 }
 
 /** Resolves when every consumer has been probed once. */
 async function probed(url) {
-  while (!(await fetch(new URL('/readyz', url))).ok) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(await fetch(new URL('/readyz', url))).ok) await delay(20);
 }

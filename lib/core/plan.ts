@@ -87,18 +87,13 @@ function compare<T extends number | string>(a: T, b: T): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** Takes candidates in order until `missing` is freed, then spares those without which it still is. null: all together do not suffice. */
-function choose(candidates: readonly PlannedConsumer[], missing: number): PlannedConsumer[] | null {
-  const chosen: PlannedConsumer[] = [];
-  for (const candidate of candidates) {
-    if (total(chosen) >= missing) break;
-    chosen.push(candidate);
-  }
-  if (total(chosen) < missing) return null;
-  return chosen.reduceRight((kept, candidate) => {
+/** Spares candidates, the last one first, as long as the others still free `missing`. null: all together do not suffice. */
+function choose(candidates: readonly PlannedConsumer[], missing: number): readonly PlannedConsumer[] | null {
+  if (total(candidates) < missing) return null;
+  return candidates.reduceRight((kept, candidate) => {
     const without = kept.filter((other) => other !== candidate);
     return total(without) >= missing ? without : kept;
-  }, chosen);
+  }, candidates);
 }
 
 function canNeverFit(target: PlannedConsumer, snapshot: Snapshot): boolean {

@@ -16,7 +16,7 @@ export interface DemoRequest {
 const SENTENCE = 'Four servers share one card, and none of them runs out of memory.';
 const QUESTION = 'Why is the sky blue?';
 const BOUNDARY = 'mgpumanager-demo';
-const RECORDING_SECONDS = 2;
+const RECORDING_SECONDS = 1;
 const JSON_TYPE = 'application/json';
 
 /** The demo request of a kind. `seed` makes an image new: ComfyUI answers a workflow it has just run from its cache. */

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import { BrokerError, CLIENT_LEFT } from '../errors.ts';
-import { SpoolFile } from './spool.ts';
-import type { SpoolBudget } from './spool.ts';
+import type { Spool, SpoolFile } from './spool.ts';
 import type { TakenBody } from './taken-body.ts';
 
 /** Bounds on one body. Sizes in bytes, time in ms. */
@@ -21,19 +20,20 @@ const IN_MEMORY = 64 * 1024;
 export class BodyCollector {
   readonly #req: IncomingMessage;
   readonly #limits: BodyLimits;
-  readonly #budget: SpoolBudget;
+  readonly #spool: Spool;
   readonly #outcome = Promise.withResolvers<TakenBody>();
   readonly #timer: NodeJS.Timeout;
   #chunks: Buffer[] = [];
   #file: SpoolFile | null = null;
   #length = 0;
   #spooled = 0;
+  #spilled: Promise<void> = Promise.resolve();
   #isOver = false;
 
-  constructor(req: IncomingMessage, limits: BodyLimits, budget: SpoolBudget) {
+  constructor(req: IncomingMessage, limits: BodyLimits, spool: Spool) {
     this.#req = req;
     this.#limits = limits;
-    this.#budget = budget;
+    this.#spool = spool;
     this.#timer = setTimeout(() => this.#fail(tooSlow(limits.idleMs)), limits.idleMs);
   }
 
@@ -54,7 +54,8 @@ export class BodyCollector {
       this.#chunks.push(chunk);
     } else {
       this.#req.pause();
-      this.#spill(chunk).then(
+      this.#spilled = this.#spill(chunk);
+      this.#spilled.then(
         () => this.#req.resume(),
         (error: unknown) => this.#fail(error),
       );
@@ -65,10 +66,10 @@ export class BodyCollector {
     const pending = [...this.#chunks, chunk];
     this.#chunks = [];
     const bytes = pending.reduce((sum, each) => sum + each.length, 0);
-    if (!this.#budget.take(bytes, this.#limits.spool)) throw spoolFull(this.#limits.spool);
+    if (!this.#spool.take(bytes, this.#limits.spool)) throw spoolFull(this.#limits.spool);
     this.#spooled += bytes;
     try {
-      this.#file ??= await SpoolFile.create();
+      this.#file ??= await this.#spool.createFile();
       for (const each of pending) await this.#file.append(each);
     } catch (cause) {
       throw new BrokerError('queueFull', 'the request body cannot be kept: the temporary folder takes no more', { retryAfterS: 5, cause });
@@ -78,7 +79,15 @@ export class BodyCollector {
     }
   }
 
+  // `pause` does not hold back the end that follows the last chunk, so it can come while that chunk is still on its way to the disk.
   readonly #onEnd = (): void => {
+    clearTimeout(this.#timer);
+    this.#req.off('close', this.#onClose);
+    if (this.#file === null && this.#spooled === 0) this.#succeed();
+    else this.#spilled.then(this.#succeed, () => undefined);
+  };
+
+  readonly #succeed = (): void => {
     if (!this.#finish()) return;
     const body = this.#file === null ? inMemory(this.#chunks, this.#length) : this.#onDisk(this.#file);
     this.#outcome.resolve(body);
@@ -109,7 +118,7 @@ export class BodyCollector {
   #discard(): void {
     this.#chunks = [];
     this.#file?.discard();
-    this.#budget.give(this.#spooled);
+    this.#spool.give(this.#spooled);
     this.#spooled = 0;
   }
 }

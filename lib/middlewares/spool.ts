@@ -7,9 +7,14 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import type { Writable } from 'node:stream';
 
-/** Bytes on disk that all bodies together hold, against their bound. */
-export class SpoolBudget {
+/** Where bodies go that are too large for memory, and how many bytes of them there are, against their bound. */
+export class Spool {
+  readonly #folder: string;
   #used = 0;
+
+  constructor(folder: string = tmpdir()) {
+    this.#folder = folder;
+  }
 
   get used(): number {
     return this.#used;
@@ -25,6 +30,11 @@ export class SpoolBudget {
   give(bytes: number): void {
     this.#used -= bytes;
   }
+
+  /** A new file. Rejects with the system's error, such as ENOSPC or EMFILE. */
+  createFile(): Promise<SpoolFile> {
+    return SpoolFile.create(this.#folder);
+  }
 }
 
 /** A temporary file without a name: the kernel frees it when the descriptor closes, also after SIGKILL. */
@@ -39,8 +49,8 @@ export class SpoolFile {
   }
 
   /** Rejects with the system's error, such as ENOSPC or EMFILE. */
-  static async create(): Promise<SpoolFile> {
-    const path = join(tmpdir(), `mgpumanager-${randomUUID()}`);
+  static async create(folder: string): Promise<SpoolFile> {
+    const path = join(folder, `mgpumanager-${randomUUID()}`);
     const handle = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
     await unlink(path);
     return new SpoolFile(handle);

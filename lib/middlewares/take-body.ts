@@ -1,17 +1,17 @@
 import type { NextFunction, Request, Response } from 'express';
 import { BodyCollector, inMemory, tooLarge } from './body-collector.ts';
 import { routedExchange } from './exchange.ts';
-import type { SpoolBudget } from './spool.ts';
+import type { Spool } from './spool.ts';
 
 /** What this stage needs. */
 export interface TakeBodyServices {
-  readonly budget: SpoolBudget;
+  readonly spool: Spool;
   /** Throws what the gate would refuse with, so that nobody uploads for nothing. */
   refuseIfFull(): void;
 }
 
 /** Takes a gated request's body in before the card is asked for. */
-export function takeBody({ budget, refuseIfFull }: TakeBodyServices) {
+export function takeBody({ spool, refuseIfFull }: TakeBodyServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
     refuseIfFull();
     const exchange = routedExchange(res);
@@ -25,10 +25,12 @@ export function takeBody({ budget, refuseIfFull }: TakeBodyServices) {
     }
     if (req.headers.expect !== undefined) res.writeContinue();
     const bounds = { ...limits, idleMs: exchange.route.consumer.timeouts.client_idle };
-    new BodyCollector(req, bounds, budget).collect().then((body) => {
+    new BodyCollector(req, bounds, spool).collect().then((body) => {
       exchange.body = body;
       exchange.requestBytes = body.length;
-      next();
+      if (!res.destroyed) next();
+      // It left while the end of its body was on its way to the disk.
+      else body.discard();
     }, next);
   };
 }

@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly settings?: Settings;
   /** null: there is no nvidia-smi. Default: a card of 16376 MiB. */
   readonly card?: FakeCard | null;
+  /** Default: the system's temporary folder. */
+  readonly spoolFolder?: string;
 }
 
 /** A running daemon with its consumers. */
@@ -77,7 +79,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const card = options.card === undefined ? fakeCard({ totalMib: 16376 }) : options.card;
   const logger = new FakeLogger();
   const env = card?.env ?? { PATH: '/nowhere' };
-  const daemon = new Daemon({ config: configOf(options), configPath: 'test', version: 'test', logger, env });
+  const daemon = new Daemon({ config: configOf(options), configPath: 'test', version: 'test', logger, env, ...(options.spoolFolder === undefined ? {} : { spoolFolder: options.spoolFolder }) });
   await daemon.start();
   const { url } = daemon;
   const fakes = Object.values(options.consumers).map(({ fake }) => fake);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 /** Cuts a connection with RST. */
 export function reset(socket: Socket): void {
-  // Node 24: `resetAndDestroy` after an `end` (Node's own answer to a FIN included) never closes the handle and spins the loop.
+  // Node 24: while an `end` is under way (its own answer to a FIN included) `resetAndDestroy` fails with EINVAL and never closes.
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }

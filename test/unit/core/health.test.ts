@@ -74,3 +74,8 @@ test('a first timeout after another failure keeps that failure as the reason', (
   const record = nextHealth(nextHealth(UNPROBED, REFUSED, false), TIMEOUT, false);
   expect(record.health).toEqual({ state: 'unhealthy', error: 'connection refused' });
 });
+
+test('timeouts with another failure between them are not two in a row', () => {
+  const record = nextHealth(nextHealth(nextHealth(UNPROBED, TIMEOUT, false), BAD, false), TIMEOUT, false);
+  expect(record.health).toEqual({ state: 'unhealthy', error: 'GET /health answered 500' });
+});

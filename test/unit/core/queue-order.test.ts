@@ -35,6 +35,9 @@ describe('is served next:', () => {
   test('who came earlier, once it has gained the step', () => {
     expect(chosen([2, AGING_MS], [3, 0])).toBe(0);
   });
+  test('of those whom whole steps have made equal the one that came first', () => {
+    expect(chosen([2, AGING_MS + 1000], [3, 5000])).toBe(0);
+  });
   test('the least urgent of all after four steps', () => {
     expect(chosen([0, 4 * AGING_MS], [4, 0])).toBe(0);
     expect(chosen([0, 4 * AGING_MS - 1], [4, 0])).toBe(1);

@@ -1,0 +1,146 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { GateBench, HOOKS } from '../../support/gate-bench.ts';
+
+let bench: GateBench;
+
+afterEach(() => bench.stop());
+
+const SIZED = { vram_resident_mib: 4000, ...HOOKS };
+
+function benchOf(consumers: Readonly<Record<string, Readonly<Record<string, unknown>>>>, settings = {}): GateBench {
+  bench = new GateBench({ eviction: { settle_timeout: '1s' }, consumers, ...settings }, { totalMib: 6000 });
+  bench.card.readingMs = 1000;
+  return bench;
+}
+
+function counted(): void {
+  expect(bench.gate.statistics).toMatchObject({ waiting: 0, running: 0, totalJobs: 0 });
+  for (const consumer of bench.registry.all()) expect(consumer).toMatchObject({ waiting: 0, running: 0, busy: 0, totalRequests: 0 });
+}
+
+describe('unloading by hand', () => {
+  test('unloads, and is done when the memory is free; it is no job', async () => {
+    benchOf({ a: SIZED });
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.calls).toEqual(['unload a']);
+    expect(bench.consumer('a').residency).toBe('absent');
+    expect(bench.gate.statistics.evictions).toBe(0);
+    counted();
+  });
+
+  test('never cuts running work, and comes before all who wait', async () => {
+    benchOf({ a: { ...SIZED, priority: 4 } });
+    const [running, waiting] = [bench.ask('a'), bench.ask('a')];
+    const byHand = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(bench.hooks.begun).toEqual([]);
+    running.release();
+    await bench.settled();
+    expect(byHand.state).toBe('done');
+    expect(bench.hooks.calls).toEqual(['unload a', 'load a']);
+    expect(waiting.state).toBe('granted');
+  });
+
+  test('waits for the last of several leases', async () => {
+    benchOf({ a: { ...SIZED, max_concurrency: 2 } }, { gpu: { concurrency: 3 } });
+    const [first, second] = [bench.ask('a'), bench.ask('a')];
+    const byHand = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    first.release();
+    await bench.settled();
+    expect(byHand.state).toBe('waiting');
+    second.release();
+    await bench.settled();
+    expect(byHand.state).toBe('done');
+  });
+
+  test('of an absent consumer has nothing to do', async () => {
+    benchOf({ a: SIZED }).absent('a');
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.begun).toEqual([]);
+  });
+
+  test('of a consumer that goes down meanwhile has nothing to do either', async () => {
+    benchOf({ a: SIZED }).card.isSlow = true;
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    bench.registry.probed(bench.consumer('a'), { startedAt: bench.clock.now(), outcome: { type: 'refused', error: 'refused' } });
+    bench.card.pending[0]?.end();
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.begun).toEqual([]);
+  });
+
+  test('is possible also while the consumer is ill', async () => {
+    benchOf({ a: SIZED }).probe('a', false);
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(asked.state).toBe('done');
+  });
+
+  test('that fails is told', async () => {
+    benchOf({ a: SIZED }).hooks.failing.add('a');
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(asked.refusal.kind).toMatchObject({ status: 503, error: 'eviction_failed' });
+    expect(bench.consumer('a').residency).toBe('unknown');
+    counted();
+  });
+
+  test('that frees nothing is told', async () => {
+    benchOf({ a: SIZED }).hooks.keepsMib.set('a', 4000);
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(asked.refusal.kind.error).toBe('eviction_failed');
+    expect(bench.consumer('a').residency).toBe('unknown');
+  });
+
+  test('of a consumer of which no size is known believes the hook, whatever others take meanwhile', async () => {
+    benchOf({ a: HOOKS });
+    bench.hooks.onBegin = () => void (bench.card.foreignMib = 500);
+    const asked = bench.ask('a', { work: 'unload' });
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.consumer('a').residency).toBe('absent');
+  });
+});
+
+describe('loading by hand', () => {
+  test('loads, and makes room first', async () => {
+    benchOf({ a: SIZED, b: SIZED }).absent('b');
+    const asked = bench.ask('b', { work: 'load' });
+    await bench.settled();
+    expect(bench.hooks.calls).toEqual(['unload a', 'load b']);
+    expect(asked.state).toBe('done');
+    counted();
+  });
+
+  test('of a resident consumer has nothing to do', async () => {
+    benchOf({ a: SIZED });
+    const asked = bench.ask('a', { work: 'load' });
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.begun).toEqual([]);
+  });
+
+  test('promises its memory until a reading shows it', async () => {
+    benchOf({ a: SIZED }).absent('a');
+    bench.ask('a', { work: 'load' });
+    await bench.settled();
+    expect(bench.consumer('a').promised).toBe(true);
+    await bench.card.fresh(bench.clock.now());
+    expect(bench.consumer('a').promised).toBe(false);
+  });
+
+  test('that fails is told', async () => {
+    benchOf({ a: SIZED }).absent('a').hooks.failing.add('a');
+    const asked = bench.ask('a', { work: 'load' });
+    await bench.settled();
+    expect(asked.refusal.kind).toMatchObject({ status: 502, error: 'load_failed' });
+    counted();
+  });
+});

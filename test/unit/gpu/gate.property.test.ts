@@ -1,0 +1,172 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Work } from '../../../lib/core/gating.ts';
+import type { JobReach } from '../../../lib/core/residency.ts';
+import { GateBench } from '../../support/gate-bench.ts';
+import type { Asked } from '../../support/gate-bench.ts';
+import { HOOKS } from '../../support/gate-bench.ts';
+
+const TOTAL_MIB = 10_000;
+/** Sizes, hooks and limits of all sorts on a card that holds about two of them. */
+const CONSUMERS = {
+  large: { vram_resident_mib: 8000, ...HOOKS, priority: 1 },
+  middle: { vram_resident_mib: 5000, ...HOOKS, max_concurrency: 2, priority: 3 },
+  small: { vram_resident_mib: 2000, ...HOOKS, max_concurrency: 2, can_coexist_with: ['middle'] },
+  lazy: { vram_resident_mib: 6000, unload: HOOKS.unload, busy: { path: '/p', pointer: '/x' }, priority: 0 },
+  managed: { vram_managed: true, max_concurrency: 3, priority: 4 },
+} as const;
+const NAMES = Object.keys(CONSUMERS);
+
+/** What happens to the gate. Indexes wrap around. */
+type Op =
+  | { readonly type: 'ask'; readonly name: string; readonly work: Work }
+  | { readonly type: 'leave'; readonly index: number }
+  | { readonly type: 'release'; readonly index: number; readonly reach: JobReach }
+  | { readonly type: 'stops working'; readonly index: number }
+  | { readonly type: 'hook ends'; readonly isGood: boolean }
+  | { readonly type: 'probe'; readonly name: string; readonly isGood: boolean }
+  | { readonly type: 'card'; readonly isReadable: boolean }
+  | { readonly type: 'pass'; readonly ms: number };
+
+const name = fc.constantFrom(...NAMES);
+const index = fc.nat({ max: 30 });
+const op: fc.Arbitrary<Op> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ type: fc.constant('ask' as const), name, work: fc.constantFrom<Work>('exchange', 'exchange', 'exchange', 'exchange', 'load', 'unload') }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('leave' as const), index }) },
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('release' as const), index, reach: fc.constantFrom<JobReach>('served', 'served', 'sent', 'not_sent') }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('stops working' as const), index }) },
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('hook ends' as const), isGood: fc.nat({ max: 5 }).map((roll) => roll > 0) }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('probe' as const), name, isGood: fc.nat({ max: 2 }).map((roll) => roll > 0) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('card' as const), isReadable: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('pass' as const), ms: fc.nat({ max: 40_000 }) }) },
+);
+
+/** A bench and what must hold of it at every moment. */
+class Storm {
+  readonly bench: GateBench;
+  readonly concurrency: number;
+  readonly maxWaiting = 6;
+
+  constructor(concurrency: number) {
+    this.concurrency = concurrency;
+    const settings = { gpu: { concurrency }, queue: { max_waiting: this.maxWaiting }, eviction: { settle_timeout: '1s' } };
+    this.bench = new GateBench({ ...settings, consumers: CONSUMERS }, { totalMib: TOTAL_MIB }).absent('large', 'middle', 'small');
+    // Longer than the settle time, so that no test waits for memory that never comes free.
+    this.bench.card.readingMs = 1000;
+    this.bench.hooks.isSlow = true;
+    this.bench.hooks.onBegin = ({ type, consumer }) => {
+      expect(this.bench.hooks.underWay).toHaveLength(1);
+      expect(this.bench.gate.statistics.waiting).toBeGreaterThan(0);
+      if (type === 'unload') expect(consumer.running).toBe(0);
+    };
+  }
+
+  /** Leases that have been given and whose consumer has not stopped working. */
+  get leases(): Asked[] {
+    return this.bench.asked.filter(({ state }) => state === 'granted');
+  }
+
+  get waiting(): Asked[] {
+    return this.bench.asked.filter(({ ticket }) => !ticket.isSettled);
+  }
+
+  do(step: Op): void {
+    const { bench } = this;
+    const { hooks, completion } = bench;
+    if (step.type === 'ask') this.#ask(step);
+    else if (step.type === 'leave') at(bench.asked, step.index, (each) => bench.leave(each));
+    else if (step.type === 'release') at(this.leases, step.index, (each) => each.release(step.reach));
+    else if (step.type === 'stops working') at(completion.pending, step.index, (each) => this.#stopWorking(each));
+    else if (step.type === 'hook ends') at(hooks.underWay, 0, (hook) => (step.isGood ? hook.end() : hook.fail()));
+    else if (step.type === 'probe') bench.probe(step.name, step.isGood);
+    else if (step.type === 'card') bench.card.isReadable = step.isReadable;
+    else bench.clock.pass(step.ms);
+  }
+
+  #ask({ name: consumer, work }: Extract<Op, { type: 'ask' }>): void {
+    const isFull = this.waiting.length >= this.maxWaiting;
+    if (isFull) expect(() => this.bench.ask(consumer, { work })).toThrow('queue.max_waiting');
+    else this.bench.ask(consumer, { work });
+  }
+
+  #stopWorking(work: { readonly consumer: string; end(): void }): void {
+    const { pending } = this.bench.completion;
+    pending.splice(pending.indexOf(work), 1);
+    work.end();
+  }
+
+  /** What must hold whenever everything that follows from the last step has happened. */
+  check(): void {
+    const { bench } = this;
+    const { waiting, running } = bench.gate.statistics;
+    const held = this.leases.length + bench.completion.pending.length;
+    expect(running).toBe(held);
+    expect(running).toBeLessThanOrEqual(this.concurrency);
+    expect(waiting).toBe(this.waiting.length);
+    for (const consumer of bench.registry.all()) {
+      expect(consumer.waiting).toBe(this.waiting.filter((each) => each.consumer === consumer.name).length);
+      expect(consumer.running).toBe(this.#heldBy(consumer.name));
+      expect(consumer.running).toBeLessThanOrEqual(consumer.config.max_concurrency);
+      // Its leases, and at most one admission.
+      expect([consumer.running, consumer.running + 1]).toContain(consumer.busy);
+    }
+    expect(bench.registry.all().filter(({ busy, running: own }) => busy > own).length).toBeLessThanOrEqual(1);
+    this.#checkMemory();
+  }
+
+  #heldBy(consumer: string): number {
+    const leases = this.leases.filter((each) => each.consumer === consumer).length;
+    return leases + this.bench.completion.pending.filter((each) => each.consumer === consumer).length;
+  }
+
+  /** The reason of it all: whatever is loaded and works can have its footprint, and the card still holds it. */
+  #checkMemory(): void {
+    const { card, registry } = this.bench;
+    const neededMib = registry.all().reduce((sum, consumer) => {
+      const usedMib = card.uses.get(consumer.name) ?? 0;
+      const wantsMib = consumer.running > 0 ? (consumer.config.vram_resident_mib ?? 0) : 0;
+      return sum + Math.max(usedMib, wantsMib);
+    }, 0);
+    expect(neededMib).toBeLessThanOrEqual(TOTAL_MIB);
+  }
+
+  /** Hooks work again, everybody leaves the card when served: nobody may be left waiting for ever. */
+  async calm(): Promise<void> {
+    const { bench } = this;
+    bench.card.isReadable = true;
+    for (const each of NAMES) bench.probe(each, true);
+    for (let turn = 0; turn < 200; turn += 1) {
+      await bench.settled();
+      this.check();
+      for (const hook of bench.hooks.underWay) hook.end();
+      for (const lease of this.leases) lease.release();
+      for (const work of [...bench.completion.pending]) this.#stopWorking(work);
+    }
+  }
+}
+
+function at<T>(all: readonly T[], position: number, act: (each: T) => void): void {
+  const each = all[position % Math.max(1, all.length)];
+  if (each !== undefined) act(each);
+}
+
+describe('whatever happens to the gate', () => {
+  test.each([1, 2, 3])('with %i leases, its numbers are exact, its bounds hold, and nobody is left behind', async (concurrency) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(op, { maxLength: 60 }), async (steps) => {
+        const storm = new Storm(concurrency);
+        for (const step of steps) {
+          storm.do(step);
+          await storm.bench.settled();
+          storm.check();
+        }
+        await storm.calm();
+        expect(storm.waiting).toEqual([]);
+        expect(storm.bench.gate.statistics).toMatchObject({ waiting: 0, running: 0, oldestWaitMs: null });
+        for (const consumer of storm.bench.registry.all()) expect(consumer).toMatchObject({ waiting: 0, running: 0, busy: 0 });
+        await storm.bench.stop();
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
