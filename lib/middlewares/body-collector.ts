@@ -15,6 +15,8 @@ export interface BodyLimits {
 
 /** As much as this stays in memory; what is larger goes to disk. */
 const IN_MEMORY = 64 * 1024;
+/** Chunks are joined at this number. */
+const MANY_CHUNKS = 64;
 
 /** Takes in one request body, so that the card is never held while a client uploads. */
 export class BodyCollector {
@@ -26,8 +28,12 @@ export class BodyCollector {
   #chunks: Buffer[] = [];
   #file: SpoolFile | null = null;
   #length = 0;
+  /** Bytes in memory. */
+  #pending = 0;
+  /** Bytes on disk, or on their way there. */
   #spooled = 0;
-  #spilled: Promise<void> = Promise.resolve();
+  /** The last writing to disk; null: all is in memory. */
+  #spilled: Promise<void> | null = null;
   #isOver = false;
 
   constructor(req: IncomingMessage, limits: BodyLimits, spool: Spool) {
@@ -48,29 +54,33 @@ export class BodyCollector {
   readonly #onData = (chunk: Buffer): void => {
     this.#timer.refresh();
     this.#length += chunk.length;
-    if (this.#length > this.#limits.body) {
-      this.#fail(tooLarge(this.#limits.body));
-    } else if (this.#file === null && this.#length <= IN_MEMORY) {
-      this.#chunks.push(chunk);
-    } else {
-      this.#req.pause();
-      this.#spilled = this.#spill(chunk);
-      this.#spilled.then(
-        () => this.#req.resume(),
-        (error: unknown) => this.#fail(error),
-      );
-    }
+    this.#pending += chunk.length;
+    this.#chunks.push(chunk);
+    // A client that sends bytes one by one must not make us keep an object for each.
+    if (this.#chunks.length >= MANY_CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
+    if (this.#length > this.#limits.body) this.#fail(tooLarge(this.#limits.body));
+    else if (this.#pending > IN_MEMORY) this.#spillWhilePaused();
   };
 
-  async #spill(chunk: Buffer): Promise<void> {
-    const pending = [...this.#chunks, chunk];
+  #spillWhilePaused(): void {
+    this.#req.pause();
+    this.#spilled = this.#spill();
+    this.#spilled.then(
+      () => this.#req.resume(),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** Moves what is in memory to the file. Rejects with a BrokerError. */
+  async #spill(): Promise<void> {
+    const bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
-    const bytes = pending.reduce((sum, each) => sum + each.length, 0);
-    if (!this.#spool.take(bytes, this.#limits.spool)) throw spoolFull(this.#limits.spool);
-    this.#spooled += bytes;
+    this.#pending = 0;
+    if (!this.#spool.take(bytes.length, this.#limits.spool)) throw spoolFull(this.#limits.spool);
+    this.#spooled += bytes.length;
     try {
       this.#file ??= await this.#spool.createFile();
-      for (const each of pending) await this.#file.append(each);
+      await this.#file.append(bytes);
     } catch (cause) {
       throw new BrokerError('queueFull', 'the request body cannot be kept: the temporary folder takes no more', { retryAfterS: 5, cause });
     } finally {
@@ -83,15 +93,21 @@ export class BodyCollector {
   readonly #onEnd = (): void => {
     clearTimeout(this.#timer);
     this.#req.off('close', this.#onClose);
-    if (this.#file === null && this.#spooled === 0) this.#succeed();
-    else this.#spilled.then(this.#succeed, () => undefined);
+    if (this.#spilled === null) this.#succeed(inMemory(this.#chunks, this.#length));
+    else this.#spilled.then(() => this.#endOnDisk(), (error: unknown) => this.#fail(error));
   };
 
-  readonly #succeed = (): void => {
-    if (!this.#finish()) return;
-    const body = this.#file === null ? inMemory(this.#chunks, this.#length) : this.#onDisk(this.#file);
-    this.#outcome.resolve(body);
-  };
+  #endOnDisk(): void {
+    const rest = this.#pending === 0 ? Promise.resolve() : this.#spill();
+    rest.then(
+      () => this.#succeed({ length: this.#length, sendTo: (destination) => this.#file?.sendTo(destination), discard: () => this.#discard() }),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #succeed(body: TakenBody): void {
+    if (this.#finish()) this.#outcome.resolve(body);
+  }
 
   readonly #onClose = (): void => this.#fail(CLIENT_LEFT);
 
@@ -109,10 +125,6 @@ export class BodyCollector {
     this.#req.off('end', this.#onEnd);
     this.#req.off('close', this.#onClose);
     return true;
-  }
-
-  #onDisk(file: SpoolFile): TakenBody {
-    return { length: file.length, sendTo: (destination) => file.sendTo(destination), discard: () => this.#discard() };
   }
 
   #discard(): void {

@@ -79,6 +79,13 @@ describe('a gated body', () => {
     expect((await request({ url: `${broker.url}/v1/tts`, method: 'POST', body: Buffer.alloc(900_000) })).status).toBe(200);
   });
 
+  test('of one piece is refused too when the spool is full, not sent without its content', async () => {
+    await start({ limits: { spool: '1KiB' } });
+    const answer = await request({ url: `${broker.url}/v1/tts`, method: 'POST', body: Buffer.alloc(66_000) });
+    expect([answer.status, code(answer.body)]).toEqual([429, 'queue_full']);
+    expect(fake.jobs).toHaveLength(0);
+  });
+
   test('that stops coming gets 408', async () => {
     await start({}, { timeouts: { client_idle: '60ms' } });
     const sent = upload();
