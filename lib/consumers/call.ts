@@ -42,7 +42,9 @@ export function callConsumer(consumer: ConsumerConfig, call: Call): Promise<Answ
     headers: { ...bodyHeaders(call.method, body), ...call.headers },
   });
   const timer = setTimeout(() => request.destroy(new CallTimeout(`no answer within ${call.timeoutMs} ms`)), call.timeoutMs);
-  request.once('response', (response) => readAnswer(response).then(resolve, reject));
+  request.once('response', (response) => {
+    readAnswer(response).then(resolve, reject);
+  });
   request.once('error', (error) => reject(named(error)));
   request.once('close', () => clearTimeout(timer));
   request.end(body ?? undefined);

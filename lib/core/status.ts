@@ -1,5 +1,5 @@
 import type { Config } from '../config/types.ts';
-import type { Health, Reading, Residency } from './model.ts';
+import type { Health, Reading, Residency, Sample } from './model.ts';
 
 /** One consumer as the status shows it. */
 export interface ConsumerFacts {
@@ -66,18 +66,25 @@ export function statusReport(facts: StatusFacts): Record<string, unknown> {
 
 function gpuReport(reading: Reading | null, config: Config): Record<string, unknown> {
   const sample = reading?.ok === true ? reading.sample : null;
-  const err = reading === null ? 'not read yet' : reading.ok ? undefined : reading.error;
   return {
-    name: sample?.name ?? null,
-    uuid: sample?.uuid ?? null,
-    total_mib: sample?.totalMib ?? config.gpu.total_mib ?? null,
-    used_mib: sample?.usedMib ?? null,
-    free_mib: sample?.freeMib ?? null,
+    ...(sample === null ? { name: null, uuid: null } : { name: sample.name, uuid: sample.uuid }),
+    ...memoryReport(sample, config),
     reserved_mib: config.gpu.reserved_mib,
     last_sample: sample?.takenAt.toISOString() ?? null,
     foreign: sample?.attribution?.foreign.map(({ pid, name, usedMib }) => ({ pid, name, mib: usedMib })) ?? null,
-    ...(err === undefined ? {} : { err: `${err}; admission goes by the declared footprints` }),
+    ...optional('err', faultOf(reading)),
   };
+}
+
+function memoryReport(sample: Sample | null, { gpu }: Config): Record<string, number | null> {
+  const configured = gpu.total_mib ?? null;
+  if (sample === null) return { total_mib: configured, used_mib: null, free_mib: null };
+  return { total_mib: sample.totalMib ?? configured, used_mib: sample.usedMib, free_mib: sample.freeMib };
+}
+
+function faultOf(reading: Reading | null): string | undefined {
+  if (reading?.ok === true) return undefined;
+  return `${reading?.error ?? 'not read yet'}; admission goes by the declared footprints`;
 }
 
 /** By code unit, which no locale changes. */

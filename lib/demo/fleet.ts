@@ -29,8 +29,8 @@ export class Fleet {
     const child = fork(module, ['--port', String(this.#ports.get(name) ?? 0), '--card', this.#card], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#children.set(name, child);
     child.once('exit', () => this.#children.delete(name));
-    const [message] = await once(child, 'message', { signal: AbortSignal.timeout(START_LIMIT_MS) });
-    this.#ports.set(name, portIn(message));
+    const said: unknown[] = await once(child, 'message', { signal: AbortSignal.timeout(START_LIMIT_MS) });
+    this.#ports.set(name, portIn(said[0]));
   }
 
   /** Ends a server. Resolves when its process is gone, and with it its memory. */

@@ -39,5 +39,6 @@ export function remarkOn(record: LogRecord): string | null {
 }
 
 function text(record: LogRecord, key: string): string {
-  return String(record[key] ?? '?');
+  const value = record[key];
+  return typeof value === 'string' ? value : JSON.stringify(value ?? '?');
 }

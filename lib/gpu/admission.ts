@@ -47,10 +47,10 @@ export class Admission {
     const failed = new Set<string>();
     const { work, consumer, config } = ticket.request;
     const { consumers, samples } = this.#services;
-    while (!ticket.isSettled) {
+    while (!isGivenUp(ticket)) {
       if (this.#isReady(ticket)) return work === 'exchange';
       const sample = await samples.fresh(consumers.lastActionAt());
-      if (ticket.isSettled) break;
+      if (isGivenUp(ticket)) break;
       this.#refuseIfDown(ticket);
       const snapshot = consumers.snapshot(config, sample);
       const plan = planFor(consumer.name, snapshot, failed);
@@ -122,6 +122,11 @@ interface Attempt {
   readonly sample: Sample | null;
   /** Consumers that could not be unloaded. */
   readonly failed: Set<string>;
+}
+
+/** Asked anew after each `await`. */
+function isGivenUp(ticket: Ticket): boolean {
+  return ticket.isSettled;
 }
 
 function needsLoad(ticket: Ticket): boolean {

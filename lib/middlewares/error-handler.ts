@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { BrokerError, CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { cutOff } from './cut-off.ts';
 import { exchangeOf } from './exchange.ts';
 
 /** Unread request bytes are taken for this long after a refusal, so that the client gets to read it. */
@@ -29,7 +30,7 @@ export function sendError(failure: { readonly error: unknown; readonly req: Requ
   const error = asBrokerError(failure.error, { id: exchange.id, logger });
   exchange.error = error.kind.error;
   if (res.headersSent || res.destroyed) {
-    res.destroy();
+    cutOff(res);
     return;
   }
   const { status, headers, body } = envelopeOf(error);

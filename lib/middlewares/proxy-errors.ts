@@ -25,7 +25,8 @@ export function asProxyError(error: unknown, exchange: Exchange): BrokerError {
 /** In words: error texts of Node name addresses. */
 function reasonOf(error: unknown, exchange: Exchange): string {
   if (exchange.cut === 'connect timeout') return 'did not accept a connection in time (timeouts.connect)';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  // Not `instanceof Error`: it fails for errors that another realm made.
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   if (code === 'ECONNREFUSED') return 'refused the connection';
   if (code.startsWith('HPE_')) return `did not answer in HTTP (${code})`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `has a host name that cannot be found (${code})`;

@@ -8,6 +8,7 @@ import type { Plugin, RequestHandler } from 'http-proxy-middleware';
 import type { Clock } from '../clock.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Logger } from '../logger.ts';
+import { cutOff } from './cut-off.ts';
 import { sendError } from './error-handler.ts';
 import { exchangeOf, routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -109,7 +110,7 @@ export class Proxy {
     exchange.upstream = proxyReq;
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
-      if (cut === 'client idle') res.destroy();
+      if (cut === 'client idle') cutOff(res);
       proxyReq.destroy(new Error(cut));
     });
     res.once('close', () => watchdog.stop());
@@ -131,9 +132,8 @@ export class Proxy {
   #onAnswer(proxyRes: IncomingMessage, res: Response): void {
     const exchange = exchangeOf(res);
     proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
-    proxyRes.once('close', () => {
-      if (!proxyRes.complete && !res.destroyed) exchange.cut ??= 'consumer broke off';
-    });
+    // Before http-proxy-middleware's own listener, which ends the client's connection properly.
+    proxyRes.once('error', () => this.#breakOff(res));
     try {
       res.writeHead(proxyRes.statusCode ?? 502, proxyRes.statusMessage ?? '', answerHeaders(proxyRes, exchange));
     } catch (cause) {
@@ -146,6 +146,13 @@ export class Proxy {
     setImmediate(() => {
       if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
     });
+  }
+
+  /** The answer has begun and cannot be ended well. */
+  #breakOff(res: Response): void {
+    if (res.destroyed || res.writableFinished) return;
+    exchangeOf(res).cut ??= 'consumer broke off';
+    cutOff(res);
   }
 
   #onError(error: NodeJS.ErrnoException, res: Response): void {
@@ -161,6 +168,7 @@ export class Proxy {
 
   #fail(error: unknown, res: Response): void {
     const exchange: Exchange = exchangeOf(res);
+    if (res.headersSent) this.#breakOff(res);
     sendError({ error: asProxyError(error, exchange), req: res.req, res }, this.#services.logger);
   }
 }

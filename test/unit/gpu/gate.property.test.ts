@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Work } from '../../../lib/core/gating.ts';
 import type { JobReach } from '../../../lib/core/residency.ts';
@@ -26,6 +26,10 @@ type Op =
   | { readonly type: 'hook ends'; readonly isGood: boolean }
   | { readonly type: 'probe'; readonly name: string; readonly isGood: boolean }
   | { readonly type: 'card'; readonly isReadable: boolean }
+  | { readonly type: 'foreign'; readonly mib: number }
+  | { readonly type: 'keeps'; readonly name: string; readonly share: number }
+  | { readonly type: 'shrinks'; readonly name: string }
+  | { readonly type: 'sample' }
   | { readonly type: 'pass'; readonly ms: number };
 
 const name = fc.constantFrom(...NAMES);
@@ -38,6 +42,10 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant('hook ends' as const), isGood: fc.nat({ max: 5 }).map((roll) => roll > 0) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('probe' as const), name, isGood: fc.nat({ max: 2 }).map((roll) => roll > 0) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('card' as const), isReadable: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('foreign' as const), mib: fc.constantFrom(0, 500, 3000) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('keeps' as const), name, share: fc.constantFrom(0, 0.05, 0.6, 1) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('shrinks' as const), name }) },
+  { weight: 2, arbitrary: fc.constant({ type: 'sample' as const }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('pass' as const), ms: fc.nat({ max: 40_000 }) }) },
 );
 
@@ -83,7 +91,21 @@ class Storm {
     else if (step.type === 'hook ends') at(hooks.underWay, 0, (hook) => (step.isGood ? hook.end() : hook.fail()));
     else if (step.type === 'probe') bench.probe(step.name, step.isGood);
     else if (step.type === 'card') bench.card.isReadable = step.isReadable;
+    else if (step.type === 'foreign') bench.card.foreignMib = step.mib;
+    else if (step.type === 'keeps') hooks.keepsMib.set(step.name, step.share * this.#footprintOf(step.name));
+    else if (step.type === 'shrinks') this.#shrink(step.name);
+    else if (step.type === 'sample') void bench.card.fresh(bench.clock.now());
     else bench.clock.pass(step.ms);
+  }
+
+  #footprintOf(consumer: string): number {
+    return this.bench.consumer(consumer).config.vram_resident_mib ?? 0;
+  }
+
+  /** An idle consumer may give back memory by itself, and take it again when it works. */
+  #shrink(consumer: string): void {
+    const { card, registry } = this.bench;
+    if (registry.byName(consumer)?.busy === 0) card.uses.set(consumer, (card.uses.get(consumer) ?? 0) / 2);
   }
 
   #ask({ name: consumer, work }: Extract<Op, { type: 'ask' }>): void {
@@ -94,8 +116,7 @@ class Storm {
 
   /** A consumer that has worked has its weights loaded by then. */
   #release(lease: Asked, reach: JobReach): void {
-    const { name: own, config } = this.bench.consumer(lease.consumer);
-    if (reach !== 'not_sent') this.bench.card.uses.set(own, config.vram_resident_mib ?? 0);
+    if (reach !== 'not_sent') this.bench.card.uses.set(lease.consumer, this.#footprintOf(lease.consumer));
     lease.release(reach);
   }
 
@@ -132,7 +153,7 @@ class Storm {
     const { card, registry } = this.bench;
     const neededMib = registry.all().reduce((sum, consumer) => {
       const usedMib = card.uses.get(consumer.name) ?? 0;
-      const wantsMib = consumer.running > 0 ? (consumer.config.vram_resident_mib ?? 0) : 0;
+      const wantsMib = consumer.running > 0 ? this.#footprintOf(consumer.name) : 0;
       return sum + Math.max(usedMib, wantsMib);
     }, 0);
     expect(neededMib).toBeLessThanOrEqual(TOTAL_MIB);
@@ -142,6 +163,8 @@ class Storm {
   async calm(): Promise<void> {
     const { bench } = this;
     bench.card.isReadable = true;
+    bench.card.foreignMib = 0;
+    bench.hooks.keepsMib.clear();
     for (const each of NAMES) bench.probe(each, true);
     for (let turn = 0; turn < MOST_TURNS; turn += 1) {
       await bench.settled();
@@ -159,10 +182,12 @@ function at<T>(all: readonly T[], position: number, act: (each: T) => void): voi
   if (each !== undefined) act(each);
 }
 
+const STAT = { runs: 0, asked: 0, steps: 0, hooks: 0, ev: 0, jobs: 0 };
+afterAll(() => console.log(STAT));
 describe('whatever happens to the gate', () => {
   test.each([1, 2, 3])('with %i leases, its numbers are exact, its bounds hold, and nobody is left behind', async (concurrency) => {
     await fc.assert(
-      fc.asyncProperty(fc.array(op, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(op, { maxLength: 60, size: 'max' }), async (steps) => {
         const storm = new Storm(concurrency);
         for (const step of steps) {
           storm.do(step);
@@ -174,6 +199,7 @@ describe('whatever happens to the gate', () => {
         expect(storm.bench.gate.statistics).toMatchObject({ waiting: 0, running: 0, oldestWaitMs: null });
         for (const consumer of storm.bench.registry.all()) expect(consumer).toMatchObject({ waiting: 0, running: 0, busy: 0 });
         await storm.bench.stop();
+        STAT.runs++; STAT.asked += storm.bench.asked.length; STAT.steps += steps.length; STAT.hooks += storm.bench.hooks.begun.length; STAT.ev += storm.bench.gate.statistics.evictions; STAT.jobs += storm.bench.gate.statistics.totalJobs;
       }),
       { numRuns: 600 },
     );

@@ -94,7 +94,7 @@ class Bench {
 describe('whatever happens', () => {
   test('the lanes serve whom a plain array would serve, and forget nobody', () => {
     fc.assert(
-      fc.property(fc.array(op, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(op, { maxLength: 60, size: 'max' }), (steps) => {
         const bench = new Bench();
         for (const step of steps) {
           if (step.type === 'take') {
@@ -115,7 +115,7 @@ describe('whatever happens', () => {
 
   test('in the end everybody is served once, unless cancelled', () => {
     fc.assert(
-      fc.property(fc.array(op, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(op, { maxLength: 60, size: 'max' }), (steps) => {
         const bench = new Bench();
         for (const step of steps) bench.do(step);
         bench.isOpen = true;
@@ -132,7 +132,7 @@ describe('whatever happens', () => {
 describe('nobody starves', () => {
   test('a request is never overtaken by one that came more than their difference in steps later', () => {
     fc.assert(
-      fc.property(fc.array(op, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(op, { maxLength: 80, size: 'max' }), (steps) => {
         const bench = new Bench();
         for (const step of steps) {
           const before = bench.waiting;
