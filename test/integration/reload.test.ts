@@ -49,7 +49,7 @@ describe('a reload', () => {
     const running = post();
     await broker.running(1);
     broker.reload({ consumers: { two: { fake: stays } } });
-    expect((await broker.status()).consumers.map(({ name }) => name)).toEqual(['two', 'one (retired)']);
+    expect((await broker.status()).consumers.map(({ name }) => name)).toEqual(['one (retired)', 'two']);
     expect(gone.loaded).toBe(true);
     finish();
     expect((await running.ended).complete).toBe(true);
