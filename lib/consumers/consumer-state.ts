@@ -31,8 +31,8 @@ export class ConsumerState {
   lastUsedAt: number | null = null;
   /** The same on the wall clock. */
   lastUsedWall: Date | null = null;
-  /** It will take its footprint, and no sample has shown that yet. */
-  promised = false;
+  /** It will take its footprint: a sample is to show that, or first a job is to end. null: nothing is promised. */
+  promisedUntil: 'job' | 'sample' | null = null;
   /** From admission to release. */
   busy = 0;
   /** From grant to release. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Config, ConsumerConfig } from '../config/types.ts';
+import { needMib } from '../core/headroom.ts';
 import { nextHealth } from '../core/health.ts';
 import type { Probe } from '../core/health.ts';
 import { residencyAfterJob, residencyAfterProbe } from '../core/residency.ts';
@@ -80,9 +81,7 @@ export class Registry {
   sampled(sample: Sample): void {
     this.#lastSample = sample;
     for (const consumer of this.everyone()) {
-      // A lazy consumer in its first job still grows; one that was loaded has all it will take.
-      const hasGrown = consumer.residency === 'resident' || consumer.busy === 0;
-      if (consumer.promised && hasGrown && sample.startedAt >= consumer.lastActionAt) consumer.promised = false;
+      if (consumer.promisedUntil === 'sample' && sample.startedAt >= consumer.lastActionAt) consumer.promisedUntil = null;
     }
   }
 
@@ -116,21 +115,19 @@ export class Registry {
     consumer.busy += 1;
   }
 
-  /** `loadsLazily`: nobody loads it beforehand, so that its memory grows while it works. */
-  granted(consumer: ConsumerState, loadsLazily: boolean): void {
+  /** What it still needs it takes while it works; until it has, nobody else may be let in with that. */
+  granted(consumer: ConsumerState): void {
     consumer.running += 1;
     consumer.totalRequests += 1;
-    if (loadsLazily && consumer.residency !== 'resident') consumer.promised = true;
+    if (needMib(this.#planned(consumer, null)) > 0) consumer.promisedUntil = 'job';
   }
 
   finished(consumer: ConsumerState, reach: JobReach, wasGranted: boolean): void {
     consumer.busy -= 1;
     if (!wasGranted) return;
     consumer.running -= 1;
-    if (reach === 'not_sent') {
-      if (consumer.residency !== 'resident') consumer.promised = false;
-      return;
-    }
+    this.#endPromise(consumer, reach);
+    if (reach === 'not_sent') return;
     consumer.lastActionAt = this.#clock.now();
     consumer.lastUsedAt = consumer.lastActionAt;
     consumer.lastUsedWall = this.#clock.wall();
@@ -144,7 +141,7 @@ export class Registry {
 
   loaded(consumer: ConsumerState, isLoaded: boolean): void {
     consumer.lastActionAt = this.#clock.now();
-    consumer.promised = isLoaded;
+    consumer.promisedUntil = isLoaded ? 'sample' : null;
     this.#setResidency(consumer, isLoaded ? 'resident' : 'unknown', isLoaded ? 'loaded' : 'load failed');
   }
 
@@ -154,7 +151,7 @@ export class Registry {
 
   unloaded(consumer: ConsumerState, { isFreed, hookEndedAt }: { readonly isFreed: boolean; readonly hookEndedAt: number }): void {
     consumer.lastActionAt = hookEndedAt;
-    consumer.promised = false;
+    consumer.promisedUntil = null;
     this.#setResidency(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
   }
 
@@ -198,10 +195,15 @@ export class Registry {
       hasUnload: config.unload !== null,
       coexistsWith: config.can_coexist_with,
       lastUsedAt: consumer.lastUsedAt,
-      promised: consumer.promised,
+      promised: consumer.promisedUntil !== null,
     };
   }
 
+  /** A job that was served has taken all it will; one that was not says nothing of others that still run. */
+  #endPromise(consumer: ConsumerState, reach: JobReach): void {
+    if (consumer.promisedUntil !== 'job' || (reach !== 'served' && consumer.running > 0)) return;
+    consumer.promisedUntil = reach === 'not_sent' ? null : 'sample';
+  }
 
   #stateFor(config: ConsumerConfig, known: ConsumerState | undefined): ConsumerState {
     if (known === undefined || known.config.url !== config.url) return new ConsumerState(config);

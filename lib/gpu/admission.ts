@@ -111,6 +111,8 @@ export class Admission {
 
   #refuseIfDown(ticket: Ticket): void {
     const { consumer, consumerConfig, config } = ticket.request;
+    // A reload has retired it, and it was seen off while this client was still uploading.
+    if (this.#services.consumers.byName(consumer.name) === null) throw gone(consumerConfig.name);
     const down = consumerDown({ consumer, canLoad: consumerConfig.load !== null, probeIntervalMs: config.health.interval });
     if (down !== null) throw new BrokerError('consumerDown', down.message, { consumer: consumer.name, retryAfterS: down.retryAfterS });
   }
@@ -127,6 +129,10 @@ interface Attempt {
 /** Asked anew after each `await`. */
 function isGivenUp(ticket: Ticket): boolean {
   return ticket.isSettled;
+}
+
+function gone(consumer: string): BrokerError {
+  return new BrokerError('consumerDown', `${consumer} has left the configuration`, { consumer, retryAfterS: 1 });
 }
 
 function needsLoad(ticket: Ticket): boolean {

@@ -185,7 +185,7 @@ export class Gate {
     this.#forget(ticket);
     this.#running += 1;
     this.#lastWaitMs = waitedMs;
-    consumers.granted(request.consumer, request.consumerConfig.load === null);
+    consumers.granted(request.consumer);
     logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#waiting });
     return lease;
   }

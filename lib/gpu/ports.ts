@@ -12,7 +12,7 @@ export interface Consumers {
   lastActionAt(): number;
   waiting(consumer: GatedConsumer, change: 1 | -1): void;
   admitted(consumer: GatedConsumer): void;
-  granted(consumer: GatedConsumer, loadsLazily: boolean): void;
+  granted(consumer: GatedConsumer): void;
   finished(consumer: GatedConsumer, reach: JobReach, wasGranted: boolean): void;
   /** `hookEndedAt`: a sample that began after it shows what the unload freed. */
   unloaded(consumer: GatedConsumer, result: { readonly isFreed: boolean; readonly hookEndedAt: number }): void;

@@ -32,7 +32,11 @@ export function refuseUnwelcome(req: Pick<Request, 'socket' | 'headers' | 'metho
   if (fault !== null) throw new BrokerError('forbidden', fault);
 }
 
+/** What HTTP/1 servers may read in different ways. */
 function refuseOddRequest(req: Request, path: string): void {
+  const coding = req.headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new BrokerError('badRequest', 'the only Transfer-Encoding is chunked');
+  if (req.httpVersionMajor !== 1) throw new BrokerError('badRequest', `HTTP/1.0 and HTTP/1.1 are spoken here, not HTTP/${req.httpVersion}`);
   const { rawHeaders } = req;
   let hosts = 0;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { BrokerError, CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -34,7 +35,8 @@ export function sendError(failure: { readonly error: unknown; readonly req: Requ
     return;
   }
   const { status, headers, body } = envelopeOf(error);
-  res.writeHead(status, { ...headers, 'X-Request-Id': exchange.id, 'X-Content-Type-Options': 'nosniff' });
+  // With its reason: Node would keep one that a consumer has sent.
+  res.writeHead(status, STATUS_CODES[status] ?? '', { ...headers, 'X-Request-Id': exchange.id, 'X-Content-Type-Options': 'nosniff' });
   res.end(req.method === 'HEAD' ? undefined : body);
   if (!req.complete) linger(req);
 }

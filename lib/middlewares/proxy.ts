@@ -14,6 +14,7 @@ import { exchangeOf, routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { applyRequestHeaders, answerHeaders } from './proxy-headers.ts';
 import { asProxyError, isStaleSocket } from './proxy-errors.ts';
+import { askForBody } from './take-body.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** What this stage needs. */
@@ -46,6 +47,7 @@ export class Proxy {
   readonly stage = (req: Request, res: Response, _next: NextFunction): void => {
     const exchange = routedExchange(res);
     const { route, body, query, path } = exchange;
+    if (body === null) askForBody(req, res);
     applyRequestHeaders(req, exchange);
     req.url = (route.target?.path ?? path) + query;
     if (route.target !== null) req.method = route.target.method;
@@ -54,8 +56,6 @@ export class Proxy {
         if (destination instanceof http.OutgoingMessage) body.sendTo(destination);
         return destination;
       };
-    } else {
-      req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     }
     this.#send(req, res);
   };
@@ -108,6 +108,8 @@ export class Proxy {
     const exchange = routedExchange(res);
     const startedAt = clock.now();
     exchange.upstream = proxyReq;
+    // Not before the body is piped, which comes next: a listener makes it flow, and its beginning would be lost.
+    if (exchange.body === null) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') cutOff(res);
@@ -121,6 +123,11 @@ export class Proxy {
       exchange.times.upstream = clock.now() - startedAt;
       reach = (answer.statusCode ?? 500) < 400 ? 'served' : 'sent';
       watchdog.answering(answer, res);
+    });
+    // Without a listener Node closes the socket and says nothing.
+    proxyReq.once('upgrade', (_answer, socket) => {
+      socket.destroy();
+      this.#fail(new Error('it switched protocols'), res);
     });
     // Fires once on every way out: answered, refused, broken off, cut. A lease ends with the consumer's side, not with the client's.
     proxyReq.once('close', () => {

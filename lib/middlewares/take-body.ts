@@ -23,7 +23,7 @@ export function takeBody({ spool, refuseIfFull }: TakeBodyServices) {
       next();
       return;
     }
-    if (req.headers.expect !== undefined) res.writeContinue();
+    askForBody(req, res);
     const bounds = { ...limits, idleMs: exchange.route.consumer.timeouts.client_idle };
     new BodyCollector(req, bounds, spool).collect().then((body) => {
       exchange.body = body;
@@ -33,4 +33,9 @@ export function takeBody({ spool, refuseIfFull }: TakeBodyServices) {
       else body.discard();
     }, next);
   };
+}
+
+/** Tells a client that waits for it to send its body; HTTP/1.0 knows no interim answers. */
+export function askForBody(req: Request, res: Response): void {
+  if (req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue();
 }

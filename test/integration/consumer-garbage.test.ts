@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker } from '../support/broker.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
-import { request } from '../support/http.ts';
+import { openRequest, request } from '../support/http.ts';
 
 let broker: Broker;
 let fake: FakeConsumer;
@@ -81,9 +81,17 @@ describe('an answer that is no HTTP', () => {
     ['a chunk that is longer than it said', '5\r\nhello, and more\r\n0\r\n\r\n'],
     ['a chunk size beyond all bounds', '5\r\nhello\r\nffffffffffffffffff\r\n'],
   ])('(%s) cuts the client', async (_what, chunks) => {
-    answers(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`);
-    const answer = await post();
-    expect([answer.status, answer.complete]).toEqual([200, false]);
+    const begun = Promise.withResolvers<void>();
+    fake.on('POST /work', async (exchange) => {
+      await exchange.beginChunks();
+      await exchange.delay(begun.promise);
+      await exchange.write(chunks);
+      await exchange.never();
+    });
+    const open = openRequest({ url: `${broker.url}/v1/tts`, method: 'POST', body: {} });
+    await open.response;
+    begun.resolve();
+    expect((await open.ended).complete).toBe(false);
     await broker.running(0);
     await worksOnAFreshConnection();
   });

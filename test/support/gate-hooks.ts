@@ -21,7 +21,7 @@ export class GateHooks implements Hooks {
   isSlow = false;
   /** Consumers whose hooks fail. */
   readonly failing = new Set<string>();
-  /** Consumers whose unload hook answers well and frees so much less than all. */
+  /** What stays of a consumer's memory after an unload. MiB. */
   readonly keepsMib = new Map<string, number>();
   /** Called when one begins. */
   onBegin: (hook: BegunHook) => void = () => undefined;
@@ -69,7 +69,8 @@ export class GateHooks implements Hooks {
   async unload(consumer: ConsumerState): Promise<void> {
     this.#registry.unloading(consumer);
     await this.#begin('unload', consumer);
-    this.#card.uses.set(consumer.name, this.keepsMib.get(consumer.config.name) ?? 0);
+    const { uses } = this.#card;
+    uses.set(consumer.name, Math.min(uses.get(consumer.name) ?? 0, this.keepsMib.get(consumer.config.name) ?? 0));
   }
 
   #begin(type: BegunHook['type'], consumer: ConsumerState): Promise<void> {

@@ -131,9 +131,9 @@ describe('loading by hand', () => {
     benchOf({ a: SIZED }).absent('a');
     bench.ask('a', { work: 'load' });
     await bench.settled();
-    expect(bench.consumer('a').promised).toBe(true);
+    expect(bench.consumer('a').promisedUntil).toBe('sample');
     await bench.card.fresh(bench.clock.now());
-    expect(bench.consumer('a').promised).toBe(false);
+    expect(bench.consumer('a').promisedUntil).toBeNull();
   });
 
   test('that fails is told', async () => {

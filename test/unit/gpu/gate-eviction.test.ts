@@ -72,7 +72,7 @@ describe('a request for a consumer that is not loaded', () => {
     await bench.settled();
     expect(bench.hooks.calls).toEqual(['unload a']);
     expect(asked.state).toBe('granted');
-    expect(bench.consumer('lazy')).toMatchObject({ residency: 'absent', promised: true });
+    expect(bench.consumer('lazy')).toMatchObject({ residency: 'absent', promisedUntil: 'job' });
     asked.release('served');
     await bench.settled();
     expect(bench.consumer('lazy').residency).toBe('resident');

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { BrokerError } from '../../../lib/errors.ts';
+import { consumerOf } from '../../support/configured.ts';
 import { GateBench, HOOKS } from '../../support/gate-bench.ts';
 
 let bench: GateBench;
@@ -106,6 +107,20 @@ describe('a consumer that goes down', () => {
     expect(bench.hooks.calls).toEqual(['load a']);
     expect(asked.state).toBe('granted');
   });
+});
+
+test('a consumer that a reload has seen off, while a client still uploaded for it, is refused as one that is down', async () => {
+  bench = new GateBench({ consumers: { a: {}, b: {} } });
+  const consumer = bench.consumer('a');
+  const before = bench.config;
+  bench.reconfigure({ consumers: { b: {} } });
+  bench.registry.forget(consumer);
+  const request = { id: 'late', work: 'exchange', consumer, consumerConfig: consumerOf(before, 'a'), config: before, maxWaitMs: 1000 } as const;
+  await expect(bench.gate.acquire(request).outcome).rejects.toMatchObject({
+    kind: { status: 503, error: 'consumer_unreachable', retryable: true },
+    message: 'a has left the configuration',
+  });
+  atRest();
 });
 
 describe('memory that cannot be had', () => {
