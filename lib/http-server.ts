@@ -42,9 +42,12 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
   server.on('request', app);
   // The body is asked for only once the request has passed every check.
   server.on('checkContinue', app);
-  server.on('upgrade', (req: IncomingMessage, socket: Duplex) => refuseUpgrade({ req, socket }, accessRules()));
-  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
-    refuse(socket, new BrokerError('methodNotAllowed', 'CONNECT is not served', { allow: ['GET', 'HEAD', 'POST'] }));
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex) => {
+    refuse(socket, unwelcome(req, accessRules()) ?? new BrokerError('upgradeRefused', 'no upgrade is served here'));
+  });
+  server.on('connect', (req: IncomingMessage, socket: Duplex) => {
+    const noTunnel = new BrokerError('methodNotAllowed', 'CONNECT is not served', { allow: ['GET', 'HEAD', 'POST'] });
+    refuse(socket, unwelcome(req, accessRules()) ?? noTunnel);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }) => {
     // In the middle of an answer no other can be given.
@@ -54,13 +57,13 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
   return server;
 }
 
-/** An upgrade passes the same checks as any request; none is served, whatever its path. */
-function refuseUpgrade({ req, socket }: { readonly req: IncomingMessage; readonly socket: Duplex }, rules: AccessRules): void {
+/** What the checks say that every request must pass, also one that no stage sees; null: nothing. */
+function unwelcome(req: IncomingMessage, rules: AccessRules): BrokerError | null {
   try {
     refuseUnwelcome({ socket: req.socket, headers: req.headers, method: req.method ?? '' }, rules);
-    refuse(socket, new BrokerError('upgradeRefused', 'no upgrade is served here'));
+    return null;
   } catch (error) {
-    refuse(socket, error instanceof BrokerError ? error : new BrokerError('badRequest', 'the upgrade cannot be understood'));
+    return error instanceof BrokerError ? error : new BrokerError('badRequest', 'the request cannot be understood');
   }
 }
 

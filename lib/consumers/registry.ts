@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config, ConsumerConfig } from '../config/types.ts';
 import { needMib } from '../core/headroom.ts';
+import { consumerDown } from '../core/admissible.ts';
 import { nextHealth } from '../core/health.ts';
 import type { Probe } from '../core/health.ts';
 import { residencyAfterJob, residencyAfterProbe } from '../core/residency.ts';
@@ -227,8 +228,8 @@ export class Registry {
     const { state } = consumer.health;
     const fields = { consumer: consumer.name, from, to: state, reason: consumer.lastError ?? 'answered' };
     // A unit that was stopped on purpose answers no probe; that is no reason to wake anybody.
-    const isStopped = consumer.residency === 'absent' && consumer.config.load !== null;
-    if (state === 'unhealthy' && !isStopped) this.#logger.warn('health changed', fields);
+    const isDown = consumerDown({ consumer, canLoad: consumer.config.load !== null, probeIntervalMs: 0 }) !== null;
+    if (isDown) this.#logger.warn('health changed', fields);
     else this.#logger.info('health changed', fields);
   }
 

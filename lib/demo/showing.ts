@@ -30,12 +30,16 @@ function stageIn(timing: string, stage: string): string {
 export function remarkOn(record: LogRecord): string | null {
   switch (record['message']) {
     case 'unloaded':
-      return `unloaded ${text(record, 'consumer')} for ${text(record, 'for')}: ${text(record, 'reason')}; ${text(record, 'freed_mib')} MiB came free ${text(record, 'settle_ms')} ms after the hook`;
+      return `unloaded ${text(record, 'consumer')} for ${text(record, 'for')}${reasonIn(record)}; ${text(record, 'freed_mib')} MiB came free ${text(record, 'settle_ms')} ms after the hook`;
     case 'residency changed':
       return record['to'] === 'resident' ? `${text(record, 'consumer')} is resident (${text(record, 'reason')})` : null;
     default:
       return record['level'] === 'error' || record['level'] === 'warn' ? `${text(record, 'message')}: ${JSON.stringify(record)}` : null;
   }
+}
+
+function reasonIn(record: LogRecord): string {
+  return record['reason'] === undefined ? '' : `: ${text(record, 'reason')}`;
 }
 
 function text(record: LogRecord, key: string): string {

@@ -41,10 +41,9 @@ export class Watchdog {
   /** Watches the answer come in and go out. */
   answering(answer: IncomingMessage, res: Response): void {
     this.#restart('consumer idle', this.#timeouts.idle);
-    answer.on('data', () => {
-      this.#timer?.refresh();
-      if (res.writableNeedDrain) this.#watchClient(res);
-    });
+    answer.on('data', () => this.#timer?.refresh());
+    // The pipe to the client pauses it while the client has not taken what it was sent.
+    answer.on('pause', () => this.#watchClient(res));
   }
 
   /** The consumer is done; what is left is the client, which may still have to take the end of the answer. */

@@ -23,6 +23,7 @@ async function start({ bytes, timeouts = {} }: { bytes: number; timeouts?: Setti
     await exchange.readBody();
     await exchange.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`);
     await exchange.drip(pieces(bytes), () => Promise.resolve());
+    if (sent < bytes) await exchange.never();
   });
   broker = await startBroker({ consumers: { one: { fake, settings: { timeouts } } } });
 }
