@@ -4,9 +4,10 @@ import type { Duplex } from 'node:stream';
 import express from 'express';
 import type { Express } from 'express';
 import { BrokerError } from './errors.ts';
+import { inTurn } from './in-turn.ts';
 import { refuseUnwelcome } from './middlewares/access.ts';
 import type { AccessRules } from './middlewares/access-rules.ts';
-import { envelopeOf } from './middlewares/error-handler.ts';
+import { LINGER_MS, envelopeOf } from './middlewares/error-handler.ts';
 
 /** Time for all headers of a request, ms; a browser needs well under one second. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -39,9 +40,9 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
     // Checked by our own stage, so that the refusal is in our envelope.
     requireHostHeader: false,
   });
-  server.on('request', app);
-  // The body is asked for only once the request has passed every check.
-  server.on('checkContinue', app);
+  server.on('request', inTurn(app));
+  // Requests like any other: the body is asked for only once every check has been passed, and no other expectation is known.
+  for (const event of ['checkContinue', 'checkExpectation']) server.on(event, (req, res) => server.emit('request', req, res));
   server.on('upgrade', (req: IncomingMessage, socket: Duplex) => {
     refuse(socket, unwelcome(req, accessRules()) ?? new BrokerError('upgradeRefused', 'no upgrade is served here'));
   });
@@ -80,5 +81,13 @@ function refuse(socket: Duplex, error: BrokerError): void {
   const { status, headers, body } = envelopeOf(error);
   const head = Object.entries({ ...headers, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.on('error', () => undefined);
-  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${head.join('')}\r\n${body}`, () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${head.join('')}\r\n${body}`);
+  linger(socket);
+}
+
+/** As after any refusal: what still comes is dropped, past the parser, which has given up. */
+function linger(socket: Duplex): void {
+  socket.removeAllListeners('data').on('data', () => undefined).resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('end', () => socket.destroy()).once('close', () => clearTimeout(timer));
 }

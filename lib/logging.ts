@@ -33,14 +33,24 @@ export class LineSink extends Writable {
   }
 
   override _write(line: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (this.#target.writableLength > LARGEST_BACKLOG) {
-      this.#dropped += 1;
-    } else {
-      const lost = this.#dropped;
-      this.#dropped = 0;
-      this.#put(lost === 0 ? String(line) : `${line}${JSON.stringify({ level: 'warn', message: 'log lines were dropped', lines: lost })}\n`);
-    }
+    this.#take(String(line), 1);
     done();
+  }
+
+  /** Many lines cost one system call. */
+  override _writev(lines: readonly { readonly chunk: string | Buffer }[], done: () => void): void {
+    this.#take(lines.map(({ chunk }) => String(chunk)).join(''), lines.length);
+    done();
+  }
+
+  #take(text: string, lines: number): void {
+    if (this.#target.writableLength > LARGEST_BACKLOG) {
+      this.#dropped += lines;
+      return;
+    }
+    const lost = this.#dropped;
+    this.#dropped = 0;
+    this.#put(lost === 0 ? text : `${text}${JSON.stringify({ level: 'warn', message: 'log lines were dropped', lines: lost })}\n`);
   }
 
   #put(text: string): void {
@@ -52,26 +62,57 @@ export class LineSink extends Writable {
   }
 }
 
-/** A logger that writes JSON lines, or readable ones to a terminal. */
-export function createLogger(target: LogTarget, level: string): Logger & { setLevel(level: string): void } {
-  const { combine, timestamp, json, printf } = winston.format;
-  const readable = printf((info) => readableLine(info));
+/** The levels that are used, the gravest first. */
+const RANKS = { error: 0, warn: 1, info: 2, debug: 3 } as const;
+type Level = keyof typeof RANKS;
+
+/**
+ * A logger that writes JSON lines, or readable ones to a terminal. Lines are written when the work of their turn has been
+ * done, all of a turn together, so that they hold up no request. Warnings and errors are written at once, with all before them.
+ */
+export function createLogger(target: LogTarget, level: Level): Logger & { setLevel(level: Level): void } {
+  const sink = new LineSink(target);
   const logger = winston.createLogger({
     level,
-    format: combine(timestamp(), target.isTTY === true ? readable : json()),
-    transports: [new winston.transports.Stream({ stream: new LineSink(target) })],
+    format: winston.format.printf(target.isTTY === true ? readableLine : jsonLine),
+    transports: [new winston.transports.Stream({ stream: sink })],
     exitOnError: false,
   });
-  const write = (severity: string) => (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-    if (logger.isLevelEnabled(severity)) logger.log({ level: severity, message, ...fields });
+  let shown: number = RANKS[level];
+  let waiting: winston.LogEntry[] = [];
+  const flush = (): void => {
+    const entries = waiting;
+    waiting = [];
+    sink.cork();
+    for (const entry of entries) logger.log(entry);
+    sink.uncork();
+  };
+  process.once('exit', flush);
+  const write = (severity: Level) => (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+    if (RANKS[severity] > shown) return;
+    if (waiting.length === 0) setImmediate(flush);
+    waiting.push({ timestamp: new Date().toISOString(), level: severity, message, ...fields });
+    if (RANKS[severity] <= RANKS.warn) flush();
   };
   return {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    setLevel: (next) => (logger.level = next),
+    setLevel: (next) => {
+      logger.level = next;
+      shown = RANKS[next];
+    },
   };
+}
+
+function jsonLine(info: winston.Logform.TransformableInfo): string {
+  try {
+    return JSON.stringify(info);
+  } catch (error) {
+    // A field that is a circle or a BigInt is a bug, but no reason to lose the line, or the process.
+    return JSON.stringify({ timestamp: info['timestamp'], level: info.level, message: info.message, unwritable: String(error) });
+  }
 }
 
 const COLORS = new Map<string, 'red' | 'yellow' | 'gray' | 'green'>([

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
+import { inTurn } from './in-turn.ts';
 
 /** Counts the exchanges of a server that have not ended, so that a shutdown knows when the last one has. */
 export class OpenExchanges {
@@ -7,13 +8,15 @@ export class OpenExchanges {
   #count = 0;
 
   constructor(server: Server) {
-    server.on('request', (_req, res) => {
+    // One that has not begun may never end.
+    const count = inTurn((_req, res) => {
       this.#count += 1;
       res.once('close', () => {
         this.#count -= 1;
         if (this.#count === 0) this.#events.emit('none');
       });
     });
+    server.on('request', count);
   }
 
   get count(): number {

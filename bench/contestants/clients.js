@@ -1,5 +1,8 @@
 // The load: HTTP/1.1 on bare sockets, so that the generator costs less than what it measures.
+import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import { answerParent } from '../support/child.js';
 import { percentile } from '../support/statistics.js';
 
@@ -106,4 +109,31 @@ function disperse() {
   return before;
 }
 
-answerParent({ load, gather, disperse });
+/** Takes a large answer and drops it. */
+async function download({ port, mib }) {
+  const answer = await answerTo(http.get({ host: '127.0.0.1', port, path: `/audio/big?mib=${mib}` }));
+  let bytes = 0;
+  for await (const chunk of answer) bytes += chunk.length;
+  if (bytes !== mib * 2 ** 20) throw new Error(`${bytes} bytes instead of ${mib} MiB`);
+}
+
+/** Sends a large body as fast as it is taken. */
+async function upload({ port, mib }) {
+  const headers = { 'Content-Type': 'audio/wav', 'Content-Length': mib * 2 ** 20 };
+  const req = http.request({ host: '127.0.0.1', port, path: '/v1/stt', method: 'POST', headers });
+  const answer = answerTo(req);
+  let left = mib * 16;
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  Readable.from((function* () {
+    while (left-- > 0) yield chunk;
+  })()).pipe(req);
+  (await answer).resume();
+}
+
+async function answerTo(req) {
+  const [answer] = await once(req, 'response');
+  if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}`);
+  return answer;
+}
+
+answerParent({ load, gather, disperse, download, upload });

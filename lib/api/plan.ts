@@ -2,8 +2,8 @@ import type { Request, Response } from 'express';
 import { KINDS } from '../config/types.ts';
 import type { Config, Kind } from '../config/types.ts';
 import { planReport } from '../core/plan-report.ts';
-import { routeOfKind } from '../core/routing.ts';
 import { BrokerError } from '../errors.ts';
+import { servedRoute } from '../middlewares/route.ts';
 import type { ApiServices } from './services.ts';
 
 /** `GET /v1/plan?kind=K` or `?consumer=NAME`: what a request would do now. Nothing is done. */
@@ -23,9 +23,7 @@ function consumerMeant(req: Request, config: Config): string {
     throw new BrokerError('badRequest', `say either kind (${KINDS.join(', ')}) or consumer, once`);
   }
   if (!isKind(kind)) throw new BrokerError('badRequest', `${JSON.stringify(kind)} is no kind; there are ${KINDS.join(', ')}`);
-  const route = routeOfKind(config, kind);
-  if (route.type === 'unrouted') throw new BrokerError('noConsumer', `no consumer is routed for ${kind} (routing.${kind})`);
-  return route.consumer.name;
+  return servedRoute(config, kind).consumer.name;
 }
 
 function isKind(text: string): text is Kind {

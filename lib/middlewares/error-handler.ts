@@ -6,7 +6,7 @@ import { cutOff } from './cut-off.ts';
 import { exchangeOf } from './exchange.ts';
 
 /** Unread request bytes are taken for this long after a refusal, so that the client gets to read it. */
-const LINGER_MS = 2000;
+export const LINGER_MS = 2000;
 
 /** What goes over the wire for an error of ours. */
 export interface Envelope {
@@ -60,6 +60,8 @@ export function envelopeOf({ kind, message, details }: BrokerError): Envelope {
 
 function asBrokerError(error: unknown, context: { readonly id: string; readonly logger: Logger }): BrokerError {
   if (error instanceof BrokerError) return error;
+  // From Express, which decodes the name of a consumer in a path.
+  if (error instanceof URIError) return new BrokerError('badRequest', 'the path holds an escape that is not UTF-8');
   // The stack goes to the log only: it names files and addresses that are no client's business.
   context.logger.error('unforeseen error', { id: context.id, error: error instanceof Error ? error.stack : String(error) });
   return new BrokerError('schedulerError', 'an internal error; the log has it under this request id');

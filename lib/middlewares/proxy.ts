@@ -34,6 +34,16 @@ interface Forwarder {
   readonly forward: RequestHandler<Request, Response>;
 }
 
+/**
+ * Stands in for `pipe` of a request whose body has been taken in. One function for all requests: with one of its own in each,
+ * V8 kept every exchange in memory until its next full collection.
+ */
+function sendTakenBody<T extends NodeJS.WritableStream>(this: Request, destination: T): T {
+  const body = this.res === undefined ? null : exchangeOf(this.res).body;
+  if (body !== null && destination instanceof http.OutgoingMessage) body.sendTo(destination);
+  return destination;
+}
+
 /** Last stage before the consumer, and the only door to http-proxy-middleware. */
 export class Proxy {
   readonly #services: ProxyServices;
@@ -51,12 +61,7 @@ export class Proxy {
     applyRequestHeaders(req, exchange);
     req.url = (route.target?.path ?? path) + query;
     if (route.target !== null) req.method = route.target.method;
-    if (body !== null) {
-      req.pipe = (destination) => {
-        if (destination instanceof http.OutgoingMessage) body.sendTo(destination);
-        return destination;
-      };
-    }
+    if (body !== null) req.pipe = sendTakenBody;
     this.#send(req, res);
   };
 
@@ -167,6 +172,8 @@ export class Proxy {
     const exchange = exchangeOf(res);
     if (isStaleSocket(error, exchange) && !res.headersSent) {
       exchange.isRetried = true;
+      // Both attempts listen to the client; Node would warn of a leak.
+      res.setMaxListeners(2 * res.getMaxListeners());
       this.#send(res.req, res);
       return;
     }

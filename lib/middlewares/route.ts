@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import type { ConsumerConfig, Kind, PathTarget } from '../config/types.ts';
+import type { Config, ConsumerConfig, Kind, PathTarget } from '../config/types.ts';
 import type { GatedConsumer } from '../core/gating.ts';
 import { audioConsumer, routeOfKind } from '../core/routing.ts';
 import { BrokerError } from '../errors.ts';
@@ -16,10 +16,7 @@ export function routeKind(kind: Kind, services: RouteServices) {
   return (_req: Request, res: Response, next: NextFunction): void => {
     const exchange = exchangeOf(res);
     exchange.kind = kind;
-    const route = routeOfKind(exchange.config, kind);
-    if (route.type === 'unrouted') throw new BrokerError('noConsumer', `no consumer is routed for ${kind} (routing.${kind})`);
-    if (route.type === 'no_path') throw lacksPath(route.consumer.name, kind);
-    bind(exchange, { consumer: route.consumer, target: route.target }, services);
+    bind(exchange, servedRoute(exchange.config, kind), services);
     next();
   };
 }
@@ -34,6 +31,14 @@ export function routeAudio(services: RouteServices) {
     bind(exchange, { consumer, target: null }, services);
     next();
   };
+}
+
+/** The route of a kind. Throws the refusal if nobody serves it. */
+export function servedRoute(config: Config, kind: Kind): { readonly consumer: ConsumerConfig; readonly target: PathTarget } {
+  const route = routeOfKind(config, kind);
+  if (route.type === 'unrouted') throw new BrokerError('noConsumer', `no consumer is routed for ${kind} (routing.${kind})`);
+  if (route.type === 'no_path') throw lacksPath(route.consumer.name, kind);
+  return route;
 }
 
 function bind(exchange: Exchange, route: { readonly consumer: ConsumerConfig; readonly target: PathTarget | null }, services: RouteServices): void {

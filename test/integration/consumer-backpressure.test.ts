@@ -83,13 +83,4 @@ describe('an answer that its client takes slowly', () => {
     expect((await openRequest({ url: `${broker.url}/v1/tts`, method: 'POST', body: {} }).ended).status).toBe(200);
     client.socket.destroy();
   });
-
-  test('at its end, when the consumer is done, is cut at timeouts.client_idle too', async () => {
-    await start({ bytes: PIECE.length * 160, timeouts: { client_idle: '80ms' } });
-    const client = await ask();
-    client.socket.pause();
-    await until(() => broker.logger.lines.some(({ fields }) => fields?.['cut'] === 'client idle'));
-    await broker.running(0);
-    client.socket.destroy();
-  });
 });

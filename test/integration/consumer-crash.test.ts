@@ -10,7 +10,7 @@ let broker: Broker;
 let fake: FakeConsumer;
 beforeEach(async () => {
   fake = await simpleConsumer();
-  broker = await startBroker({ consumers: { one: { fake } } });
+  broker = await startBroker({ consumers: { one: { fake } }, settings: { audio_proxy: 'one' } });
 });
 afterEach(() => broker.stop());
 
@@ -83,6 +83,16 @@ describe('a consumer that crashes', () => {
     expect((await client.read(4)).toString()).toBe('half');
     cut.resolve();
     expect(await error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  test('when it is asked for a HEAD gives 502 without a body, and the connection stays in step', async () => {
+    fake.on('HEAD /audio/a.wav', (exchange) => exchange.rst());
+    const client = await RawClient.open(broker.port);
+    for (let round = 0; round < 2; round += 1) {
+      client.send('HEAD /audio/a.wav HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      expect(await client.answer({ head: true })).toMatchObject({ status: 502, headers: { 'content-type': 'application/json; charset=utf-8' } });
+    }
+    client.socket.destroy();
   });
 
   test('again and again leaks no lease and no socket', async () => {

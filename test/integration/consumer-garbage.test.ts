@@ -96,6 +96,20 @@ describe('an answer that is no HTTP', () => {
     await worksOnAFreshConnection();
   });
 
+  test.each([
+    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\npoison'],
+    ['GET', 'HTTP/1.1 204 No Content\r\n\r\npoison'],
+  ])('(a body that a %s may not have) does not reach the next client', async (method, bytes) => {
+    fake.on(`${method} /audio/a`, async (exchange) => {
+      await exchange.write(bytes);
+      await exchange.never();
+    });
+    fake.on('GET /audio/b', (exchange) => exchange.send(200, 'fine'));
+    expect((await request({ url: `${broker.url}/audio/a`, method })).body).toBe('');
+    for (let round = 0; round < 3; round += 1) expect(await request({ url: `${broker.url}/audio/b` })).toMatchObject({ status: 200, body: 'fine' });
+  });
+
   test('does not reach the next client when it comes after an answer', async () => {
     answers('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison');
     expect((await post()).body).toBe('ok');

@@ -1,19 +1,24 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { request } from '../support/http.ts';
 import { BIN } from '../support/serve-process.ts';
 import { until } from '../support/until.ts';
 
-test('the demo shows a request of each kind, an eviction and a reload, stays up, and ends with all it has started', async () => {
-  const child = spawn(process.execPath, [BIN, 'demo', '--listen', '127.0.0.1:0'], { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+let child: ChildProcess;
+let output = '';
+afterEach(() => child.kill('SIGKILL'));
+
+test('the demo shows a request of each kind, evictions and loads, stays up, and ends with all it has started', async () => {
+  child = spawn(process.execPath, [BIN, 'demo', '--listen', '127.0.0.1:0'], { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await until(() => output.includes('Ctrl-C ends everything'), 60_000);
   for (const row of [/tts +mvoice +200/, /stt +whisper-server +200/, /llm +ollama +200/, /image +comfyui +200/]) expect(output).toMatch(row);
   expect(output).toMatch(/unloaded \S+ for comfyui: comfyui needs \d+ MiB/);
-  expect(output).toMatch(/unloaded comfyui for mvoice/);
+  expect(output).toMatch(/unloaded \S+ for mvoice: mvoice needs \d+ MiB/);
+  expect(output).toMatch(/mvoice is resident \(loaded\)/);
   const url = /listens on (http:\/\/[\d.]+:\d+)/.exec(output)?.[1] ?? '';
   expect((await request({ url: `${url}/v1/status` })).body).toContain('"uuid":"GPU-');
   const family = descendants(child.pid ?? 0);

@@ -97,6 +97,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       await until(() => isAtRest(daemon));
       await daemon.stop(1000);
       for (const fake of fakes) await fake.stop();
+      // A script that was cut ends a few turns later; one that does not end at all is the history's to tell.
+      await until(() => fakes.every(({ active }) => active === 0)).catch(() => undefined);
       card?.cleanup();
       checkHistory({ lines: logger.lines, fakes, concurrency: concurrencyOf(options) });
     },
