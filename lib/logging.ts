@@ -20,11 +20,13 @@ const LARGEST_BACKLOG = 1024 * 1024;
 export class LineSink extends Writable {
   readonly #target: LogTarget;
   #dropped = 0;
+  /** Lost if the last write fails; a target may say so later, by an error event. */
+  #atStake = 0;
 
   constructor(target: LogTarget) {
     super({ decodeStrings: false });
     this.#target = target;
-    target.on('error', () => (this.#dropped += 1));
+    target.on('error', () => (this.#dropped += this.#atStake));
   }
 
   /** Lines lost since the last one that got through. */
@@ -50,16 +52,21 @@ export class LineSink extends Writable {
     }
     const lost = this.#dropped;
     this.#dropped = 0;
-    this.#put(lost === 0 ? text : `${text}${JSON.stringify({ level: 'warn', message: 'log lines were dropped', lines: lost })}\n`);
+    this.#atStake = lines + lost;
+    this.#put(lost === 0 ? text : droppedLine(lost) + text);
   }
 
   #put(text: string): void {
     try {
       this.#target.write(text);
     } catch {
-      this.#dropped += 1;
+      this.#dropped += this.#atStake;
     }
   }
+}
+
+function droppedLine(lines: number): string {
+  return `${JSON.stringify({ timestamp: new Date().toISOString(), level: 'warn', message: 'log lines were dropped', lines })}\n`;
 }
 
 /** The levels that are used, the gravest first. */
@@ -108,7 +115,7 @@ export function createLogger(target: LogTarget, level: Level): Logger & { setLev
 
 function jsonLine(info: winston.Logform.TransformableInfo): string {
   try {
-    return JSON.stringify(info);
+    return printable(JSON.stringify(info));
   } catch (error) {
     // A field that is a circle or a BigInt is a bug, but no reason to lose the line, or the process.
     return JSON.stringify({ timestamp: info['timestamp'], level: info.level, message: info.message, unwritable: String(error) });
@@ -126,11 +133,19 @@ function readableLine({ level, message, timestamp, ...fields }: winston.Logform.
   const time = String(timestamp).slice(11, 23);
   const shown = Object.entries(fields)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`);
-  return `${time} ${styleText(COLORS.get(level) ?? 'gray', level.padEnd(5))} ${String(message)} ${styleText('gray', shown.join(' '))}`;
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`)
+    .join(' ');
+  return `${time} ${styleText(COLORS.get(level) ?? 'gray', level.padEnd(5))} ${printable(String(message))} ${styleText('gray', printable(shown))}`;
 }
 
-/** Control characters never reach a terminal: it would obey them. */
 function quoted(text: string): string {
   return /^[\w.:/-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** Controls, and what changes the direction of a text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Control characters never reach a terminal: it would obey them. */
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (odd) => odd.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''));
 }

@@ -33,6 +33,7 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
       body: null,
       lease: null,
       upstream: null,
+      answer: null,
       isRetried: false,
       times: {},
       requestBytes: 0,

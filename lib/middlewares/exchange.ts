@@ -1,4 +1,4 @@
-import type { ClientRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Response } from 'express';
 import type { Config, ConsumerConfig, Kind, PathTarget } from '../config/types.ts';
 import type { GatedConsumer, GrantedLease } from '../core/gating.ts';
@@ -22,6 +22,8 @@ export interface Exchange {
   lease: GrantedLease | null;
   /** The request to the consumer, once it has a socket. */
   upstream: ClientRequest | null;
+  /** The consumer's answer, once it has begun. */
+  answer: IncomingMessage | null;
   /** A request that a stale socket broke has been sent again. */
   isRetried: boolean;
   readonly times: StageTimes;

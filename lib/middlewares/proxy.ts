@@ -143,6 +143,7 @@ export class Proxy {
 
   #onAnswer(proxyRes: IncomingMessage, res: Response): void {
     const exchange = exchangeOf(res);
+    exchange.answer = proxyRes;
     proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
     // Before http-proxy-middleware's own listener, which ends the client's connection properly.
     proxyRes.once('error', () => this.#breakOff(res));
@@ -168,8 +169,9 @@ export class Proxy {
   }
 
   #onError(error: NodeJS.ErrnoException, res: Response): void {
-    if (res.destroyed) return;
     const exchange = exchangeOf(res);
+    // What a consumer sends behind a whole answer is no fault of that answer.
+    if (res.destroyed || exchange.answer?.complete === true) return;
     if (isStaleSocket(error, exchange) && !res.headersSent) {
       exchange.isRetried = true;
       // Both attempts listen to the client; Node would warn of a leak.
