@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode } from '../gpu/error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** A simulated card. Memory in MiB. */
 export interface CardOptions {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { errorCode } from './error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** The daemon that manages a card. */
 export interface Holder {

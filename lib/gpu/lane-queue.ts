@@ -5,7 +5,6 @@ import type { Run, Ticket } from './ticket.ts';
 export interface LaneOptions {
   ticket: Ticket;
   id: string;
-  signal: AbortSignal;
 }
 
 /**

@@ -56,10 +56,12 @@ export class Lanes {
     return chooseNext(heads, this.#rules.now(), this.#rules.agingMs());
   }
 
-  /** Takes out the ticket with this sequence number, if it still waits. */
-  removeById(id: string): void {
+  /** Takes out the ticket with this sequence number. Returns false if it no longer waits. */
+  removeById(id: string): boolean {
     const ticket = this.#byId.get(id);
-    if (ticket !== undefined) this.#remove(ticket);
+    if (ticket === undefined) return false;
+    this.#remove(ticket);
+    return true;
   }
 
   /** All waiting tickets, lane by lane. */

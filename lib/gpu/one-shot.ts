@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
-import { errorCode } from './error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** How a program is run. Times are in ms. */
 export interface OneShotOptions {

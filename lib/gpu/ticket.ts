@@ -16,12 +16,10 @@ export class Ticket implements Place {
   readonly times: AdmissionTimes = {};
   /** Rejects with a BrokerError, or with `CLIENT_LEFT` when the client is gone. null: work by hand is done. */
   readonly outcome: Promise<Lease | null>;
-  /** Cancels the waiting in p-queue; it must not fire once the work has begun. */
-  readonly controller = new AbortController();
   previous: Ticket | null = null;
   next: Ticket | null = null;
   timer: NodeJS.Timeout | undefined;
-  /** Starts it in p-queue. */
+  /** Starts it in p-queue; undefined until p-queue has taken it. */
   run: Run | undefined;
   #settled = false;
   #resolve: (lease: Lease | null) => void;

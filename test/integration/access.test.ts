@@ -78,7 +78,7 @@ describe('access.allow', () => {
     expect(await statusFrom('127.0.0.1')).toBe(status);
   });
 
-  test('knows an IPv4 peer on an IPv6 socket for what it is', async () => {
+  (HAS_IPV6 ? test : test.skip)('knows an IPv4 peer on an IPv6 socket for what it is', async () => {
     await start({ allow: ['127.0.0.1'] }, { listen: '[::]:0' });
     expect([await statusFrom('127.0.0.1'), await statusFrom('127.0.0.2'), await statusFrom('::1', '::1')]).toEqual([200, 403, 403]);
     const answer = await ask({ from: '127.0.0.2' });
@@ -90,6 +90,36 @@ describe('access.allow', () => {
     await start({ allow: ['127.0.0.2'] });
     const lines = 'GET /healthz HTTP/1.1\r\nX-Forwarded-For: 127.0.0.2\r\nX-Real-IP: 127.0.0.2\r\nForwarded: for=127.0.0.2\r\nTailscale-User-Login: me@x';
     expect((await ask({ lines }))?.status).toBe(403);
+  });
+
+  test('comes before everything else that could be said', async () => {
+    await start({ allow: ['10.0.0.0/8'] });
+    const starts = ['GET /nothing', 'DELETE /v1/tts', 'GET /audio/../x', 'POST /v1/consumers/one/unload', 'OPTIONS *', 'CONNECT x:1'];
+    for (const first of starts) expect((await ask({ lines: `${first} HTTP/1.1` }))?.status).toBe(403);
+    expect((await ask({ lines: 'GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket' }))?.status).toBe(403);
+    expect((await ask({ host: 'evil.example' }))?.status).toBe(403);
+  });
+
+  test('admits whoever follows the refusal to the letter', async () => {
+    await start({ allow: ['10.0.0.0/8'] });
+    const told = /access: (\{ allow: \[.*\] \})/.exec((await ask({ from: '127.0.0.7' }))?.body ?? '')?.[1];
+    expect(told).toBe('{ allow: [loopback, tailscale, 127.0.0.7] }');
+    broker.reload({ consumers: { one: { fake } }, settings: { access: { allow: ['loopback', 'tailscale', '127.0.0.7'] } } });
+    expect(await statusFrom('127.0.0.7')).toBe(200);
+  });
+
+  test('cuts no work that is under way when it changes', async () => {
+    await start({ allow: ['loopback'] });
+    const held = Promise.withResolvers<void>();
+    fake.on('POST /work', async (exchange) => {
+      await exchange.delay(held.promise);
+      await exchange.json(200, { done: true });
+    });
+    const answer = ask({ lines: 'POST /v1/tts HTTP/1.1\r\nContent-Length: 0' });
+    await fake.waitFor(1);
+    broker.reload({ consumers: { one: { fake } }, settings: { access: { allow: ['10.0.0.0/8'] } } });
+    held.resolve();
+    expect(await answer).toMatchObject({ status: 200, body: '{"done":true}' });
   });
 
   test('changes with a reload, for open connections too', async () => {

@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+const LIB = join(import.meta.dirname, '..', '..', 'lib');
+
+/** One import of one file; paths are relative to lib/. */
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly isTypeOnly: boolean;
+}
+
+/** What each layer may import of lib/ beside its own folder: folders end with a slash. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  core: ['config/types.ts', 'config/types.gen.ts'],
+  config: ['errors.ts', 'core/suggest.ts', '../schemas/config.schema.json'],
+  consumers: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
+  gpu: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'error-code.ts', 'clock.ts', 'logger.ts'],
+  middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
+  api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
+  demo: ['config/types.ts', 'error-code.ts'],
+};
+
+/** The files that may import a package for more than its types. */
+const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
+  express: [/^server\.ts$/, /^http-server\.ts$/, /^api\//],
+  'http-proxy-middleware': [/^middlewares\/proxy\.ts$/],
+  'p-queue': [/^gpu\/gate\.ts$/],
+  'js-yaml': [/^config\/yaml\.ts$/],
+  ajv: [/^config\/schema\.ts$/],
+  winston: [/^logging\.ts$/],
+  commander: [/^cli\/main\.ts$/],
+};
+
+/** What is wrong with an import, or null. */
+function faultOf({ from, to, isTypeOnly }: Import): string | null {
+  const layer = from.split('/')[0] ?? '';
+  if (to.startsWith('node:')) return layer === 'core' ? 'core must not know Node' : null;
+  if (!/\.(ts|json)$/.test(to)) return faultOfPackage({ from, to, isTypeOnly });
+  const allowed = from.includes('/') ? LAYERS[layer] : undefined;
+  if (allowed === undefined || to.startsWith(`${layer}/`)) return null;
+  return allowed.some((each) => (each.endsWith('/') ? to.startsWith(each) : to === each)) ? null : `${layer} must not import ${to}`;
+}
+
+function faultOfPackage({ from, to, isTypeOnly }: Import): string | null {
+  const name = to.split('/')[0] ?? '';
+  const doors = DOORS[name];
+  if (doors === undefined) return `${name} is no package of ours`;
+  const mayHaveTypes = name === 'express' && from.startsWith('middlewares/') && isTypeOnly;
+  return mayHaveTypes || doors.some((door) => door.test(from)) ? null : `${name} is imported elsewhere than through its door`;
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(LIB, file), 'utf8');
+  const found = text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from '([^']+)'|\bimport\('([^']+)'\)/gm);
+  return [...found].map(([, type, named, dynamic]) => {
+    const to = named ?? dynamic ?? '';
+    return { from: file, to: to.startsWith('.') ? relative(LIB, join(LIB, dirname(file), to)) : to, isTypeOnly: type !== undefined };
+  });
+}
+
+const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+
+describe('the layers', () => {
+  test('are kept by every import', () => {
+    const imports = files.flatMap(importsOf);
+    expect(imports.length).toBeGreaterThan(300);
+    const breaches = imports.filter((each) => faultOf(each) !== null).map(({ from, to }) => `${from} → ${to}`);
+    expect(breaches).toEqual([]);
+  });
+
+  test.each<[string, string, boolean]>([
+    ['core/plan.ts', 'node:fs', false],
+    ['core/plan.ts', 'gpu/gate.ts', true],
+    ['core/plan.ts', 'p-queue', true],
+    ['middlewares/route.ts', 'consumers/registry.ts', true],
+    ['middlewares/route.ts', 'express', false],
+    ['gpu/sampler.ts', 'p-queue', false],
+    ['gpu/gate.ts', 'middlewares/exchange.ts', false],
+    ['consumers/prober.ts', 'gpu/gate.ts', false],
+    ['api/status.ts', 'middlewares/proxy.ts', false],
+    ['config/load.ts', 'winston', false],
+    ['cli/serve.ts', 'left-pad', false],
+  ])('would be broken by an import in %s of %s', (from, to, isTypeOnly) => {
+    expect(faultOf({ from, to, isTypeOnly })).not.toBeNull();
+  });
+});
+
+describe('every file', () => {
+  test('is of a size that one can read', () => {
+    const long = files.filter((name) => !name.endsWith('.gen.ts')).map((name) => ({ name, lines: readFileSync(join(LIB, name), 'utf8').split('\n').length }));
+    expect(long.filter(({ lines }) => lines > 320)).toEqual([]);
+  });
+});
