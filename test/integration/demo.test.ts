@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 let child: ChildProcess;
 let output = '';
-afterEach(() => child.kill('SIGKILL'));
+afterEach(() => void child.kill('SIGKILL'));
 
 test('the demo shows a request of each kind, evictions and loads, stays up, and ends with all it has started', async () => {
   child = spawn(process.execPath, [BIN, 'demo', '--listen', '127.0.0.1:0'], { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit'] });
