@@ -8,12 +8,13 @@ import { Goals, title } from './support/report.js';
 
 const NAMES = ['proxy', 'handoff', 'cancel', 'waiters', 'bodies', 'evict'];
 
-const HELP = `node bench/run.js [NAME…] [--rounds N] [--seconds S] [--also DIR]
+const HELP = `node bench/run.js [NAME…] [--rounds N] [--seconds S] [--also DIR] [--no-pin]
 
   NAME       ${NAMES.join(', ')}; all of them by default. Or: profile
   --rounds   how often each contestant takes its turn (default 5)
   --seconds  length of one turn under load (default 0.5)
   --also     another built checkout, measured beside this one (proxy only)
+  --no-pin   leave it to the system who runs on which core (proxy only)
 
 Run \`npm run build\` first. Everything runs on 127.0.0.1 and ends by itself.`;
 
@@ -23,6 +24,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '0.5' },
     also: { type: 'string' },
+    'no-pin': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -39,7 +41,7 @@ async function main(names) {
   const goals = new Goals();
   const root = fileURLToPath(new URL('..', import.meta.url));
   const also = values.also === undefined ? undefined : resolve(values.also);
-  const options = { root, also, rounds: Number(values.rounds), seconds: Number(values.seconds), goals };
+  const options = { root, also, pin: !values['no-pin'], rounds: Number(values.rounds), seconds: Number(values.seconds), goals };
   const [before, startedAt] = [ticks(), performance.now()];
   printMachine(root);
   for (const name of names) {

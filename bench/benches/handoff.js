@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { settingsFor, startDaemon } from '../support/daemon.js';
 import { Helper } from '../support/processes.js';
+import { Quiet } from '../support/quiet.js';
 import { figure, spreadText, table } from '../support/report.js';
 import { GATED } from '../support/requests.js';
 import { percentile } from '../support/statistics.js';
 
 const CROWDS = [10, 10_000];
 const MOST_MS = 1;
-/** Leases of the first turn do not count: the code is still cold. */
+/** These do not count: the code is still cold. */
 const WARM_TURNS = 2;
 
 export const about = 'from the end of one answer to the next request, seen by the consumer, with 10 and with 10,000 waiting';
@@ -15,11 +16,16 @@ export const about = 'from the end of one answer to the next request, seen by th
 /** Interleaved: each crowd has its own daemon, and all of them stand still but one. */
 export async function run({ root, rounds, seconds, goals }) {
   const places = [];
+  const quiet = new Quiet();
   try {
     for (const [index, count] of CROWDS.entries()) places.push(await gather({ root, count, localAddress: `127.0.1.${index + 1}` }));
     for (let round = 0; round < rounds + WARM_TURNS; round += 1) {
-      for (const place of places) await turn(place, { seconds, counts: round >= WARM_TURNS });
+      for (const place of places) {
+        const gaps = await quiet.during(() => turn(place, seconds));
+        if (round >= WARM_TURNS) count(place, gaps);
+      }
     }
+    quiet.print();
   } finally {
     await Promise.all(places.map((place) => place.end()));
   }
@@ -43,13 +49,16 @@ async function waiting(daemon, count) {
   while ((await daemon.status()).scheduler.queue_depth < count) await delay(20);
 }
 
-async function turn(place, { seconds, counts }) {
-  const { upstream } = place;
+/** Lets one daemon work for a while. Returns the gaps, ms. */
+async function turn({ upstream }, seconds) {
   await upstream.ask('go');
   await delay(seconds * 1000);
   const { gaps } = await upstream.ask('seen');
   await upstream.ask('hold');
-  if (!counts) return;
+  return gaps;
+}
+
+function count(place, gaps) {
   place.leases += gaps.length;
   place.p50.push(percentile(gaps, 0.5));
   place.p99.push(percentile(gaps, 0.99));

@@ -1,8 +1,12 @@
 import { settingsFor, startDaemon } from '../support/daemon.js';
-import { cpuMs, Helper } from '../support/processes.js';
+import { cpuMs, Helper, pinApart } from '../support/processes.js';
+import { Quiet } from '../support/quiet.js';
 import { figure, spreadText, table, title } from '../support/report.js';
 import { GATED, UNGATED } from '../support/requests.js';
 import { grouped, median } from '../support/statistics.js';
+
+/** Until V8 has compiled what is hot, s. */
+const WARM_SECONDS = 4;
 
 const PATHS = [
   { path: 'ungated', request: UNGATED, words: 'GET /audio/one.json', mostAdded: 1.0, leastRate: 1.2 },
@@ -12,10 +16,13 @@ const PATHS = [
 export const about = 'the whole request path, against Express 5 + http-proxy-middleware 4 and nothing else';
 
 /** Interleaved: in each round each contestant takes its turn, and a ratio is that of one round. */
-export async function run({ root, also, rounds, seconds, goals }) {
+export async function run({ root, also, pin, rounds, seconds, goals }) {
   const field = await startField({ root, also });
+  const quiet = new Quiet();
+  if (pin) console.log(pinApart(field.contestants.slice(1).map(({ pid }) => pid), field.load));
   try {
-    for (const each of PATHS) await compare({ ...each, ...field, rounds, seconds, goals });
+    for (const each of PATHS) await compare({ ...each, ...field, quiet, rounds, seconds, goals });
+    quiet.print();
   } finally {
     await field.end();
   }
@@ -35,14 +42,15 @@ async function startField({ root, also }) {
     { name: 'ours', pid: ours.pid, port: ours.port },
     ...(other === null ? [] : [{ name: 'also', pid: other.pid, port: other.port }]),
   ];
-  return { client, contestants, end: () => Promise.all([ours, other, client, stock, upstream].map((each) => each?.end())) };
+  return { client, contestants, load: [upstream.pid, client.pid], end: () => Promise.all([ours, other, client, stock, upstream].map((each) => each?.end())) };
 }
 
-async function compare({ path, words, request, mostAdded, leastRate, client, contestants, rounds, seconds, goals }) {
+async function compare({ path, words, mostAdded, leastRate, goals, ...how }) {
+  const { client, contestants, request } = how;
   title(`proxy, ${path} (${words})`);
-  for (const { port } of contestants) await client.ask('load', { port, request, connections: 32, seconds: 1 });
-  const one = await measured({ client, contestants, request, rounds, seconds, connections: 1 });
-  const many = await measured({ client, contestants, request, rounds, seconds, connections: 32 });
+  for (const { port } of contestants) await client.ask('load', { port, request, connections: 32, seconds: WARM_SECONDS });
+  const one = await measured({ ...how, connections: 1 });
+  const many = await measured({ ...how, connections: 32 });
   const direct = one.direct.map(({ p50 }) => p50);
   const added = (name) => one[name].map(({ p50 }, round) => p50 - direct[round]);
   table(
@@ -69,15 +77,18 @@ async function compare({ path, words, request, mostAdded, leastRate, client, con
 }
 
 /** Results by contestant, one for each round. */
-async function measured({ client, contestants, request, rounds, seconds, connections }) {
+async function measured({ client, contestants, quiet, request, rounds, seconds, connections }) {
   const results = [];
   for (let round = 0; round < rounds; round += 1) {
     // Nobody is always first.
     const order = contestants.map((_, place) => contestants[(place + round) % contestants.length]);
     for (const { name, pid, port } of order) {
-      const before = cpuMs(pid);
-      const result = await client.ask('load', { port, request, connections, seconds });
-      results.push([name, { ...result, cpuUs: ((cpuMs(pid) - before) * 1000) / result.requests }]);
+      const turn = async () => {
+        const before = cpuMs(pid);
+        const result = await client.ask('load', { port, request, connections, seconds });
+        return { ...result, cpuUs: ((cpuMs(pid) - before) * 1000) / result.requests };
+      };
+      results.push([name, await quiet.during(turn)]);
     }
   }
   return grouped(results);

@@ -21,11 +21,13 @@ export function load() {
   return loadavg().slice(0, 2).map((value) => value.toFixed(2)).join(' ');
 }
 
-/** Ticks of the whole machine: all, and those that the hypervisor gave to others. null: not Linux. */
+/** Ticks of the whole machine: all, those of programs, and those that the hypervisor gave to others. null: not Linux. */
 export function ticks() {
   try {
     const fields = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
-    return { all: fields.slice(0, 8).reduce((sum, each) => sum + each, 0), stolen: fields[7] ?? 0 };
+    const [idle, wait] = fields.slice(3, 5);
+    const all = fields.slice(0, 8).reduce((sum, each) => sum + each, 0);
+    return { all, stolen: fields[7], busy: all - idle - wait - fields[7] };
   } catch {
     return null;
   }

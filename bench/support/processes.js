@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** Sockets for 10,000 waiting clients, and some more. */
@@ -92,6 +93,31 @@ export function cpuMs(pid) {
   const threads = readdirSync(`/proc/${pid}/task`);
   const ns = threads.map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]));
   return ns.reduce((sum, each) => sum + each, 0) / 1e6;
+}
+
+/** CPU time that this process and those it has started, and that still run, have used; ms. */
+export function ownCpuMs() {
+  return [process.pid, ...[...running].map((child) => child.pid)].reduce((sum, pid) => sum + cpuMs(pid), 0);
+}
+
+/**
+ * Gives the contestants, of which one works at a time, the first core and the load the others, so that they do not push each
+ * other around. Returns what was done, in words.
+ */
+export function pinApart(contestants, load) {
+  const last = availableParallelism() - 1;
+  if (last < 1) return 'not pinned: there is one core only';
+  try {
+    for (const pid of contestants) pin(pid, '0');
+    for (const pid of load) pin(pid, `1-${last}`);
+    return `pinned: contestants to core 0, load and upstream to ${last === 1 ? 'core 1' : `cores 1 to ${last}`}`;
+  } catch {
+    return 'not pinned: there is no taskset';
+  }
+}
+
+function pin(pid, cores) {
+  execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', cores, String(pid)], { stdio: 'ignore' });
 }
 
 /** Resident memory of a process, MiB. */

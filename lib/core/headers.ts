@@ -27,10 +27,6 @@ const NOT_FORWARDED = new Set([
   'true-client-ip',
   'x-client-ip',
   'x-consumer',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
   'x-real-ip',
   'x-request-id',
 ]);
@@ -38,9 +34,14 @@ const NOT_FORWARDED = new Set([
 /** Headers of a consumer that only we may state. */
 const NOT_RETURNED = new Set(['server-timing', 'x-consumer', 'x-request-id']);
 
+/** Families of headers of which the same holds. */
+const NOT_FORWARDED_PREFIX = /^(?:x-forwarded|tailscale)-/;
+
 /** Whether a header of the client goes on to the consumer. `name` is in lower case. */
 export function isForwarded(name: string, nominated: ReadonlySet<string>): boolean {
-  return !HOP_BY_HOP.has(name) && !NOT_FORWARDED.has(name) && !nominated.has(name) && !name.startsWith('tailscale-');
+  // Servers of the CGI school take an underscore for a hyphen.
+  const plain = name.includes('_') ? name.replaceAll('_', '-') : name;
+  return !HOP_BY_HOP.has(plain) && !NOT_FORWARDED.has(plain) && !nominated.has(name) && !NOT_FORWARDED_PREFIX.test(plain);
 }
 
 /** Headers for the client, as name, value, name, value…: the consumer's own bytes less hop-by-hop ones and those that are ours. */

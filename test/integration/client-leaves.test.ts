@@ -75,13 +75,18 @@ describe('a client that leaves', () => {
     await fake.waitFor(({ path, aborted }) => path === '/audio/a.wav' && aborted === true);
   });
 
-  test('while its body is on the way to a consumer that does not read ends that', async () => {
-    fake.on('POST /work', (exchange) => exchange.never());
+  test('while its body is on the way to a consumer that takes its time ends that', async () => {
+    const left = Promise.withResolvers<void>();
+    fake.on('POST /work', async (exchange) => {
+      await left.promise;
+      await exchange.readBody();
+    });
     const open = openRequest({ url: `${broker.url}/v1/tts`, method: 'POST', body: Buffer.alloc(24 * 1024 * 1024) });
     await fake.waitFor(1);
     open.abort();
-    await fake.waitFor(({ aborted }) => aborted === true);
     await broker.running(0);
+    left.resolve();
+    await fake.waitFor(({ aborted }) => aborted === true);
     await until(() => broker.daemon.spooledBytes === 0);
   });
 });

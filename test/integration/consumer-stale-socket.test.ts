@@ -49,6 +49,22 @@ describe('a pooled connection that the consumer has just closed', () => {
     expect(seen('/audio/a.wav')).toHaveLength(3);
   });
 
+  test('is met, and then another of the pool: it is sent once more, not again and again', async () => {
+    const both = Promise.withResolvers<void>();
+    let count = 0;
+    fake.on('GET /audio/a.wav', async (exchange) => {
+      count += 1;
+      if (count === 2) both.resolve();
+      if (count > 2) return exchange.rst();
+      await exchange.delay(both.promise);
+      return exchange.json(200, {});
+    });
+    const get = () => request({ url: `${broker.url}/audio/a.wav` });
+    for (const { status } of await Promise.all([get(), get()])) expect(status).toBe(200);
+    expect((await get()).status).toBe(502);
+    expect(count).toBe(4);
+  });
+
   test('is met by a POST, which is never sent twice', async () => {
     fake.on('POST /work', cutsAfterTheFirst());
     const post = () => request({ url: `${broker.url}/v1/tts`, method: 'POST', body: { text: 'hi' } });

@@ -19,7 +19,6 @@ afterEach(async () => {
 
 const POST = 'POST /v1/tts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}';
 const post = () => openRequest({ url: `${broker.url}/v1/tts`, method: 'POST', body: {} });
-const lineOf = (path: string) => broker.logger.lines.find(({ message, fields }) => message === 'exchange' && fields?.['path'] === path)?.fields;
 
 async function send(bytes: string): Promise<RawClient> {
   const client = await RawClient.open(broker.port);
@@ -82,36 +81,6 @@ describe('an answer that streams', () => {
       exchange.fin();
     });
     expect(await post().ended).toMatchObject({ status: 200, body: 'RIFF', complete: true });
-  });
-
-  test('stops at the consumer within moments when its client leaves, and the card goes to the next', async () => {
-    fake.on('POST /work', async (exchange) => {
-      await exchange.beginChunks();
-      await exchange.chunk('first');
-      await exchange.never();
-    });
-    const open = post();
-    const response = await open.response;
-    response.on('error', () => undefined).resume();
-    const next = post();
-    await broker.waiting(1);
-    fake.on('POST /work', (exchange) => exchange.json(200, {}));
-    open.abort();
-    await fake.waitFor(({ aborted }) => aborted === true);
-    expect((await next.ended).status).toBe(200);
-    await until(() => lineOf('/v1/tts') !== undefined);
-    expect(lineOf('/v1/tts')).toMatchObject({ status: 200, cut: 'client left', bytes_out: 5 });
-  });
-
-  test('of /audio stops at the consumer as well when its client leaves', async () => {
-    fake.on('GET /audio/a.wav', async (exchange) => {
-      await exchange.beginChunks();
-      await exchange.never();
-    });
-    const open = openRequest({ url: `${broker.url}/audio/a.wav` });
-    (await open.response).on('error', () => undefined).resume();
-    open.abort();
-    expect(await fake.waitFor(({ path, aborted }) => path === '/audio/a.wav' && aborted === true)).toBeDefined();
   });
 
   test('loses its trailers cleanly: the connection serves the next request', async () => {

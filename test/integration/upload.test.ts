@@ -76,59 +76,10 @@ describe('a request body on an ungated path', () => {
     client.socket.destroy();
   });
 
-  test('streams in chunks as it comes: the consumer has the first before the last is sent', async () => {
-    const first = Promise.withResolvers<string>();
-    fake.on('GET /audio/find', async (exchange) => {
-      first.resolve((await exchange.readBody(5)).toString());
-      await exchange.json(200, { rest: (await exchange.readBody()).toString() });
-    });
-    const client = await send(`${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`);
-    expect(await first.promise).toBe('first');
-    client.send('4\r\nlast\r\n0\r\n\r\n');
-    expect(await client.answer()).toMatchObject({ status: 200, body: '{"rest":"last"}' });
-    client.socket.destroy();
-  });
-
-  test('is asked for with 100 Continue if its client waits for that', async () => {
-    const client = await send(`${HEAD}Content-Length: 2\r\nExpect: 100-continue\r\n\r\n`);
-    expect((await client.head())?.status).toBe(100);
-    client.send('hi');
-    expect(await client.answer()).toMatchObject({ status: 200, body: '{"said":"hi"}' });
-    client.socket.destroy();
-  });
-
   test('whose client leaves in its middle ends at the consumer too', async () => {
     const client = await send(`${HEAD}Content-Length: 9\r\n\r\nfirst`);
     await fake.waitFor(({ path, body }) => path === '/audio/find' && body?.toString() === 'first');
     client.reset();
     await fake.waitFor(({ path, aborted }) => path === '/audio/find' && aborted === true);
-  });
-});
-
-describe('Expect: 100-continue', () => {
-  const EXPECTANT = 'HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n';
-
-  test.each([
-    ['POST /v1/nothing', 404],
-    ['PUT /v1/tts', 405],
-  ])('is not answered for %s: the refusal comes at once', async (line, status) => {
-    const client = await send(`${line} ${EXPECTANT}`);
-    expect((await client.head())?.status).toBe(status);
-    client.socket.destroy();
-  });
-
-  test('is not answered while the consumer is down', async () => {
-    fake.refuse();
-    await until(() => broker.daemon.registry.byName('one')?.health.state === 'unhealthy');
-    const client = await send(`POST /v1/tts ${EXPECTANT}`);
-    expect((await client.head())?.status).toBe(503);
-    client.socket.destroy();
-  });
-
-  test('is answered for a body of unknown length, which its client may then leave empty', async () => {
-    const sent = openUpload(`${broker.url}/v1/tts`, { expect: '100-continue' });
-    sent.request.once('continue', () => sent.request.end());
-    expect((await sent.ended).status).toBe(200);
-    expect(fake.jobs[0]?.headers['content-length']).toBe('0');
   });
 });

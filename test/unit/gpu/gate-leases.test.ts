@@ -66,6 +66,17 @@ describe('several leases at a time', () => {
     expect(second.state).toBe('granted');
   });
 
+  test('those who waited only for an admission to end are served as soon as it has', async () => {
+    bench = new GateBench({ gpu, consumers: { a: { load: { path: '/load' } }, b: {} } }).absent('a');
+    bench.hooks.isSlow = true;
+    const [loading, other] = [bench.ask('a'), bench.ask('b')];
+    await bench.settled();
+    expect([loading.state, other.state]).toEqual(['waiting', 'waiting']);
+    bench.hooks.current.end();
+    await bench.settled();
+    expect([loading.state, other.state]).toEqual(['granted', 'granted']);
+  });
+
   test('more are given at once when the limit is raised', async () => {
     bench = new GateBench({ gpu: { concurrency: 1 }, consumers: { a: {}, b: {} } });
     const second = [bench.ask('a'), bench.ask('b')][1];

@@ -63,6 +63,17 @@ describe('a client that leaves while it waits', () => {
   });
 });
 
+test('who leaves first is no longer the oldest one that waits', async () => {
+  bench = new GateBench({ consumers: { a: {} } });
+  bench.ask('a');
+  const first = bench.ask('a');
+  bench.clock.pass(100);
+  bench.ask('a');
+  expect(bench.gate.statistics.oldestWaitMs).toBe(100);
+  bench.leave(first);
+  expect(bench.gate.statistics.oldestWaitMs).toBe(0);
+});
+
 describe('a client that leaves while a reading of the card is under way', () => {
   test('has nothing unloaded for it', async () => {
     tightBench().card.isSlow = true;
@@ -162,6 +173,26 @@ describe('a client that leaves right at the grant', () => {
     expect(asked.state).toBe('left');
     expect(numbers()).toEqual([0, 0]);
     expect(bench.consumer('b').busy).toBe(0);
+  });
+
+  test('or any number of turns before or after it, either gets none or has one to release', async () => {
+    const states = new Set<string>();
+    for (let turns = 0; turns < 20; turns += 1) {
+      tightBench().hooks.isSlow = true;
+      const asked = bench.ask('b');
+      await bench.settled();
+      bench.hooks.current.end();
+      await bench.settled();
+      bench.hooks.current.end();
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      bench.leave(asked);
+      await bench.settled();
+      states.add(asked.state);
+      expect(numbers()).toEqual([0, asked.state === 'granted' ? 1 : 0]);
+      expect(bench.consumer('b')).toMatchObject({ waiting: 0, busy: asked.state === 'granted' ? 1 : 0 });
+      await bench.stop();
+    }
+    expect([...states].toSorted()).toEqual(['granted', 'left']);
   });
 
   test('after it, has the lease and must release it', async () => {

@@ -147,7 +147,11 @@ class Storm {
     expect(all.filter((each) => each.running > each.config.max_concurrency)).toEqual([]);
     // A consumer is busy with its leases, and one of all with the admission.
     const admissions = all.map((each) => each.busy - each.running);
-    expect([0, 1]).toContain(admissions.reduce((sum, each) => sum + each, 0));
+    const admitting = admissions.reduce((sum, each) => sum + each, 0);
+    expect([0, 1]).toContain(admitting);
+    const longest = Math.min(...this.waiting.map(({ ticket }) => ticket.enqueuedAt));
+    expect(bench.gate.statistics.oldestWaitMs).toBe(this.waiting.length === 0 ? null : bench.clock.now() - longest);
+    if (admitting === 0 && running < this.concurrency) expect(this.waiting.filter(isServable)).toEqual([]);
     this.#checkMemory();
   }
 
@@ -187,6 +191,12 @@ class Storm {
       for (const work of [...bench.completion.pending]) this.#stopWorking(work);
     }
   }
+}
+
+/** Nothing but a place among the leases is in its way. */
+function isServable({ ticket }: Asked): boolean {
+  const { consumer, consumerConfig, work } = ticket.request;
+  return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
 }
 
 function at<T>(all: readonly T[], position: number, act: (each: T) => void): void {
