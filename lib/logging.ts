@@ -69,13 +69,16 @@ function droppedLine(lines: number): string {
   return `${JSON.stringify({ timestamp: new Date().toISOString(), level: 'warn', message: 'log lines were dropped', lines })}\n`;
 }
 
+/** Lines are gathered for so long, so that under load many cost one system call. ms. */
+const GATHER_MS = 50;
+
 /** The levels that are used, the gravest first. */
 const RANKS = { error: 0, warn: 1, info: 2, debug: 3 } as const;
 type Level = keyof typeof RANKS;
 
 /**
- * A logger that writes JSON lines, or readable ones to a terminal. Lines are written when the work of their turn has been
- * done, all of a turn together, so that they hold up no request. Warnings and errors are written at once, with all before them.
+ * A logger that writes JSON lines, or readable ones to a terminal. Lines are gathered for a moment and written together, off
+ * the way of any request. Warnings and errors are written at once, with all before them; what waits is written at the exit.
  */
 export function createLogger(target: LogTarget, level: Level): Logger & { setLevel(level: Level): void } {
   const sink = new LineSink(target);
@@ -97,7 +100,7 @@ export function createLogger(target: LogTarget, level: Level): Logger & { setLev
   process.once('exit', flush);
   const write = (severity: Level) => (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
     if (RANKS[severity] > shown) return;
-    if (waiting.length === 0) setImmediate(flush);
+    if (waiting.length === 0) setTimeout(flush, GATHER_MS);
     waiting.push({ timestamp: new Date().toISOString(), level: severity, message, ...fields });
     if (RANKS[severity] <= RANKS.warn) flush();
   };

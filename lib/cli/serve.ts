@@ -30,6 +30,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   guardProcess(logger);
   for (const warning of result.warnings) logger.warn('configuration', { problem: formatProblem(warning) });
   const daemon = new Daemon({ config: result.config, configPath: options.config, version: version(), logger, listen: options.listen });
+  // Before anybody can know that we are there: a signal that comes early must not meet Node's own handling.
+  const ending = endingSignal();
+  let { config } = result;
+  let isListening = false;
+  process.on('SIGHUP', () => {
+    if (isListening) config = reload({ daemon, path: options.config, logger }) ?? config;
+  });
   try {
     await daemon.start();
   } catch (error) {
@@ -38,14 +45,11 @@ export async function serve(options: ServeOptions): Promise<number> {
     process.stderr.write(`mgpumanager: ${error.message}\n`);
     return EXIT.taken;
   }
-  logger.info('listening', { url: daemon.url, pid: process.pid, config: options.config, access: result.config.access.allow });
+  isListening = true;
+  logger.info('listening', { url: daemon.url, pid: process.pid, config: options.config, access: config.access.allow });
   // PM2 starts the next step only now.
   process.send?.('ready');
-  let config = result.config;
-  process.on('SIGHUP', () => {
-    config = reload({ daemon, path: options.config, logger }) ?? config;
-  });
-  const signal = await endingSignal();
+  const signal = await ending;
   logger.info('shutting down', { signal, grace_ms: config.shutdown_grace });
   await daemon.stop(config.shutdown_grace);
   logger.info('stopped');

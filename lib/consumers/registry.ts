@@ -120,7 +120,7 @@ export class Registry {
   granted(consumer: ConsumerState): void {
     consumer.running += 1;
     consumer.totalRequests += 1;
-    if (needMib(this.#planned(consumer, null)) > 0) consumer.promisedUntil = 'job';
+    if (this.needMib(consumer) > 0) consumer.promisedUntil = 'job';
   }
 
   finished(consumer: ConsumerState, reach: JobReach, wasGranted: boolean): void {
@@ -174,6 +174,11 @@ export class Registry {
       foreign: attribution?.foreign ?? [],
       unknownHolders: attribution?.unknownHolders ?? [],
     };
+  }
+
+  /** MiB that a consumer still has to get before it can work. Asked for each request, so it looks at this one only. */
+  needMib(consumer: ConsumerState): number {
+    return needMib(this.#planned(consumer, null));
   }
 
   /** Measured use in MiB: the consumer's own word, else its processes on the card; null: neither is newer than our last action. */

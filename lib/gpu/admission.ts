@@ -69,8 +69,7 @@ export class Admission {
   #isReady(ticket: Ticket): boolean {
     this.#refuseIfDown(ticket);
     if (needsLoad(ticket)) return false;
-    const { consumer, config } = ticket.request;
-    return planFor(consumer.name, this.#services.consumers.snapshot(config, null)).requiredMib === 0;
+    return this.#services.consumers.needMib(ticket.request.consumer) === 0;
   }
 
   async #makeRoom(ticket: Ticket, plan: Plan, { sample, failed }: Attempt): Promise<void> {

@@ -8,6 +8,8 @@ import type { Sample } from '../core/model.ts';
 export interface Consumers {
   /** The planner's input right now. A sample that began before the last action is not believed. */
   snapshot(config: Config, sample: Sample | null): Snapshot;
+  /** MiB that a consumer still has to get before it can work, as far as is known right now; 0: it can run. */
+  needMib(consumer: GatedConsumer): number;
   /** End of the latest load, unload or job of any consumer. */
   lastActionAt(): number;
   waiting(consumer: GatedConsumer, change: 1 | -1): void;
