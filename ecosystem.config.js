@@ -4,6 +4,12 @@
 /** Above the drain (`shutdown_grace`, 30 s by default), or PM2 kills running work in its middle. */
 const KILL_TIMEOUT_MS = 40_000;
 
+/**
+ * A small young generation: what waits lives long, so a large one only grows the process (10,000 waiters: 253 MiB with V8's
+ * 16 MiB, 132 MiB with 2).
+ */
+export const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=2'];
+
 export const apps = [
   {
     name: 'mgpumanager',
@@ -11,7 +17,7 @@ export const apps = [
     args: 'serve',
     // The Node that `npm ci` has brought, whatever the box's own is.
     interpreter: 'node_modules/.bin/node',
-    node_args: '--enable-source-maps',
+    node_args: NODE_ARGS.join(' '),
     // Two instances would be two gates, and the card would have two leases.
     exec_mode: 'fork',
     instances: 1,

@@ -40,7 +40,10 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
     // Checked by our own stage, so that the refusal is in our envelope.
     requireHostHeader: false,
   });
-  server.on('request', inTurn(app));
+  server.on('request', inTurn((req, res) => {
+    showToStages(req);
+    app(req, res);
+  }));
   // Requests like any other: the body is asked for only once every check has been passed, and no other expectation is known.
   for (const event of ['checkContinue', 'checkExpectation']) server.on(event, (req, res) => server.emit('request', req, res));
   server.on('upgrade', (req: IncomingMessage, socket: Duplex) => {
@@ -56,6 +59,11 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
     else refuse(socket, faultOf(error));
   });
   return server;
+}
+
+/** For a target in which Express finds no path it runs no stage, but answers with a page of its own; ours refuse it by its `originalUrl`. */
+function showToStages(req: IncomingMessage): void {
+  if (req.url?.startsWith('/') !== true) Object.assign(req, { originalUrl: req.url, url: '/' });
 }
 
 /** What the checks say that every request must pass, also one that no stage sees; null: nothing. */

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NODE_ARGS } from '../../ecosystem.config.js';
 import { endProcess, startNode } from './processes.js';
 
 const LEASH = new URL('../contestants/leash.js', import.meta.url).href;
@@ -34,7 +35,7 @@ export async function startDaemon(settings, { root, path = '/nowhere', nodeArgs 
   const out = openSync(log, 'w');
   const child = startNode(join(root, 'bin/mgpumanager.js'), {
     args: ['serve', '--config', config],
-    nodeArgs: ['--enable-source-maps', ...nodeArgs, '--import', LEASH],
+    nodeArgs: [...NODE_ARGS, ...nodeArgs, '--import', LEASH],
     env: { PATH: path },
     stdout: out,
   });

@@ -19,7 +19,7 @@ export interface AccessLogServices {
 /** First stage: begins the exchange, and writes its one line when it has ended, however it ended. */
 export function accessLog({ clock, logger, config }: AccessLogServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
-    const { path, query } = splitTarget(req.url);
+    const { path, query } = splitTarget(req.originalUrl);
     const exchange: Exchange = {
       id: saneRequestId(req.headers['x-request-id']) ?? randomUUID(),
       startedAt: clock.now(),

@@ -12,7 +12,19 @@ import { until } from '../support/until.ts';
 
 let broker: Broker;
 let fake: FakeConsumer;
-afterEach(() => broker.stop());
+let hole: BlackHole | null = null;
+afterEach(async () => {
+  await hole?.end();
+  hole = null;
+  await broker.stop();
+});
+
+interface BlackHole {
+  readonly url: string;
+  /** From now on connecting to it hangs. */
+  fill(): Promise<void>;
+  end(): Promise<void>;
+}
 
 async function start(own: Settings = {}, settings: Settings = {}): Promise<void> {
   fake = await simpleConsumer();
@@ -23,7 +35,7 @@ const post = () => request({ url: `${broker.url}/v1/tts`, method: 'POST', body: 
 const isHealthy = () => broker.daemon.registry.byName('one')?.health.state === 'healthy';
 
 /** A server that answers its first probe, and then is stopped with its backlog full, so that connecting to it hangs. */
-async function blackHole(): Promise<{ url: string; fill(): Promise<void>; end(): Promise<void> }> {
+async function blackHole(): Promise<BlackHole> {
   const server: NodeProcess = await nodeProcess(`
     import { createServer } from 'node:http';
     const server = createServer((req, res) => res.end('ok')).listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));
@@ -50,7 +62,7 @@ async function blackHole(): Promise<{ url: string; fill(): Promise<void>; end():
 
 describe('a consumer', () => {
   test('that does not accept a connection gives 502 at timeouts.connect', async () => {
-    const hole = await blackHole();
+    hole = await blackHole();
     await start({ url: hole.url, timeouts: { connect: '80ms' } }, { health: { interval: '1h' } });
     await until(isHealthy);
     await hole.fill();
@@ -58,7 +70,6 @@ describe('a consumer', () => {
     expect(answer.status).toBe(502);
     expect(JSON.parse(answer.body)).toMatchObject({ error: 'consumer_unreachable', message: 'one did not accept a connection in time (timeouts.connect)' });
     await broker.running(0);
-    await hole.end();
   });
 
   test('that refuses connections, but was healthy a moment ago, gives 502', async () => {

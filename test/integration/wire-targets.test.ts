@@ -86,7 +86,7 @@ describe('a path that two servers may read in two ways', () => {
 });
 
 describe('a target that is no path', () => {
-  test.each(['http://169.254.169.254/latest', 'http://localhost/healthz', 'HTTP://localhost/audio/x', 'https://localhost/v1/tts', 'ftp://x/y', 'file:///etc/passwd', '*', '?x', 'healthz', '@evil'])(
+  test.each(['http://169.254.169.254/latest', 'http://localhost/healthz', 'HTTP://localhost/audio/x', 'https://localhost/v1/tts', 'ftp://x/y', 'file:///etc/passwd', '*', '?x', 'healthz', '@evil', 'http://x', 'ttshttp://x', 'x://', '://', 'http://[', 'mailto:a@b'])(
     'is refused: %s',
     async (target) => {
       for (const method of ['GET', 'POST', 'OPTIONS']) {

@@ -20,6 +20,18 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
   demo: ['config/types.ts', 'error-code.ts'],
+  cli: ['config/', 'demo/', 'daemon.ts', 'start-error.ts', 'logging.ts', 'logger.ts', 'version.ts'],
+};
+
+/** What these files outside the layers may import of lib/. The others compose, and may import everything. */
+const FILES: Readonly<Record<string, readonly string[]>> = {
+  'clock.ts': [],
+  'error-code.ts': [],
+  'errors.ts': [],
+  'logger.ts': [],
+  'logging.ts': ['logger.ts'],
+  'server.ts': ['api/', 'middlewares/', 'config/types.ts'],
+  'version.ts': [],
 };
 
 /** The files that may import a package for more than its types. */
@@ -38,7 +50,8 @@ function faultOf({ from, to, isTypeOnly }: Import): string | null {
   const layer = from.split('/')[0] ?? '';
   if (to.startsWith('node:')) return layer === 'core' ? 'core must not know Node' : null;
   if (!/\.(ts|json)$/.test(to)) return faultOfPackage({ from, to, isTypeOnly });
-  const allowed = from.includes('/') ? LAYERS[layer] : undefined;
+  const allowed = from.includes('/') ? LAYERS[layer] : FILES[from];
+  if (from.includes('/') && allowed === undefined) return `${layer} is no layer of ours`;
   if (allowed === undefined || to.startsWith(`${layer}/`)) return null;
   return allowed.some((each) => (each.endsWith('/') ? to.startsWith(each) : to === each)) ? null : `${layer} must not import ${to}`;
 }
@@ -52,10 +65,14 @@ function faultOfPackage({ from, to, isTypeOnly }: Import): string | null {
 }
 
 function importsOf(file: string): Import[] {
-  const text = readFileSync(join(LIB, file), 'utf8');
-  const found = text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from '([^']+)'|\bimport\('([^']+)'\)/gm);
-  return [...found].map(([, type, named, dynamic]) => {
-    const to = named ?? dynamic ?? '';
+  return importsIn(readFileSync(join(LIB, file), 'utf8'), file);
+}
+
+/** All imports in the text of a file: of names, of types, for effect, dynamic, and what is exported from elsewhere. */
+function importsIn(text: string, file: string): Import[] {
+  const found = text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm);
+  return [...found].map(([, type, named, bare, dynamic]) => {
+    const to = named ?? bare ?? dynamic ?? '';
     return { from: file, to: to.startsWith('.') ? relative(LIB, join(LIB, dirname(file), to)) : to, isTypeOnly: type !== undefined };
   });
 }
@@ -82,9 +99,40 @@ describe('the layers', () => {
     ['api/status.ts', 'middlewares/proxy.ts', false],
     ['config/load.ts', 'winston', false],
     ['cli/serve.ts', 'left-pad', false],
+    ['cli/status.ts', 'gpu/gate.ts', false],
+    ['errors.ts', 'core/model.ts', true],
+    ['server.ts', 'gpu/gate.ts', true],
+    ['newcomer/index.ts', 'core/plan.ts', false],
   ])('would be broken by an import in %s of %s', (from, to, isTypeOnly) => {
     expect(faultOf({ from, to, isTypeOnly })).not.toBeNull();
   });
+});
+
+test('the program loads the command line and nothing else', () => {
+  const text = readFileSync(join(LIB, '..', 'bin', 'mgpumanager.js'), 'utf8');
+  expect(importsIn(text, 'bin').map(({ to }) => to)).toEqual(['fs']);
+  expect([...text.matchAll(/\bimport\(([^)]*)\)/g)].map(([, what]) => what)).toEqual(['PROGRAM.href']);
+  expect(text).toContain("PROGRAM = new URL('../dist/lib/cli/main.js', import.meta.url)");
+});
+
+test('an import is found however it is written', () => {
+  const text = [
+    "import { a } from './a.ts';",
+    "import type { B } from '../gpu/b.ts';",
+    "import {\n  c,\n  d,\n} from 'p-queue';",
+    "import '../gpu/effect.ts';",
+    "export { e } from './e.ts';",
+    "  const late = await import('../daemon.ts');",
+    "// import { no } from './no.ts';",
+  ].join('\n');
+  expect(importsIn(text, 'core/x.ts').map(({ to, isTypeOnly }) => [to, isTypeOnly])).toEqual([
+    ['core/a.ts', false],
+    ['gpu/b.ts', true],
+    ['p-queue', false],
+    ['gpu/effect.ts', false],
+    ['core/e.ts', false],
+    ['daemon.ts', false],
+  ]);
 });
 
 describe('every file', () => {

@@ -89,6 +89,19 @@ describe('a request for a consumer that is not loaded', () => {
   });
 });
 
+test('what is free is looked at anew after each job, load and unload', async () => {
+  benchFor({ lazy: { vram_resident_mib: 4000, unload: HOOKS.unload } }, 8000);
+  const job = bench.ask('lazy');
+  await bench.settled();
+  bench.card.uses.set('lazy', 5000);
+  job.release();
+  await bench.settled();
+  const asked = bench.ask('t');
+  await bench.settled();
+  expect(bench.hooks.calls).toEqual(['unload lazy', 'load t']);
+  expect(asked.state).toBe('granted');
+});
+
 describe('of an unloaded consumer', () => {
   test('the memory is waited for until it is seen free', async () => {
     benchFor({ a: sized(4000) }, 6000).card.readingMs = 0;
