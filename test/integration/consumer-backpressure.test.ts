@@ -74,7 +74,7 @@ describe('an answer that its client takes slowly', () => {
   });
 
   test('or not at all is cut at timeouts.client_idle, and the card goes to the next', async () => {
-    await start({ bytes: 1024 * PIECE.length * 16, timeouts: { client_idle: '80ms', idle: '40ms' } });
+    await start({ bytes: 1024 * PIECE.length * 16, timeouts: { client_idle: '900ms', idle: '300ms' } });
     const client = await ask();
     client.socket.pause();
     await until(() => fake.jobs[0]?.aborted === true);

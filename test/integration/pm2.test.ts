@@ -44,7 +44,8 @@ test('PM2 waits until the daemon listens, passes signals on, and lets running wo
   const config = { listen: '127.0.0.1:0', routing: { tts: 'one' }, consumers: { one: { url: fake.url, paths: { tts: { path: '/work' } } } } };
   writeFileSync(join(home, 'config.yaml'), JSON.stringify(config));
   await pm2('start', 'ecosystem.config.js');
-  // `pm2 start` has come back, so it listens: nothing is waited for here.
+  // `pm2 start` has come back, so it listens; only its log line may still be on its way.
+  await until(() => log().includes('"message":"listening"'));
   const url = /"url":"([^"]+)"/.exec(log())?.[1] ?? '';
   expect((await request({ url: `${url}/healthz` })).status).toBe(200);
   await pm2('sendSignal', 'SIGHUP', 'mgpumanager');
