@@ -3,6 +3,7 @@ import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker } from '../support/broker.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
 import { request } from '../support/http.ts';
+import { openSpoolFiles } from '../support/open-files.ts';
 import { until } from '../support/until.ts';
 
 /** More than all buffers of a connection hold together. */
@@ -14,7 +15,10 @@ beforeEach(async () => {
   fake = await simpleConsumer();
   broker = await startBroker({ consumers: { one: { fake } } });
 });
-afterEach(() => broker.stop());
+afterEach(async () => {
+  await until(() => openSpoolFiles() === 0);
+  await broker.stop();
+});
 
 const post = (body: Buffer) => request({ url: `${broker.url}/v1/tts`, method: 'POST', body });
 

@@ -127,6 +127,17 @@ describe('loading by hand', () => {
     expect(bench.hooks.begun).toEqual([]);
   });
 
+  test('of a resident consumer that has given memory back has nothing to do either, and gives no lease', async () => {
+    benchOf({ a: SIZED });
+    bench.card.uses.set('a', 1000);
+    await bench.card.fresh(bench.clock.now());
+    const asked = bench.ask('a', { work: 'load' });
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.begun).toEqual([]);
+    counted();
+  });
+
   test('promises its memory until a reading shows it', async () => {
     benchOf({ a: SIZED }).absent('a');
     bench.ask('a', { work: 'load' });
