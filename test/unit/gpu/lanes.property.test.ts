@@ -111,7 +111,7 @@ describe('whatever happens', () => {
           expect(bench.lanes.oldestEnqueuedAt()).toBe(bench.waiting[0]?.enqueuedAt ?? null);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -147,7 +147,7 @@ describe('nobody starves', () => {
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
