@@ -67,10 +67,10 @@ export interface DemoProcess {
 /** How fast they run. */
 const SPEED = 50;
 
-/** Starts `lib/demo/servers/NAME.ts` as the demo does, and waits until it listens. */
-export async function forkDemo(name: string, card: FakeCard): Promise<DemoProcess> {
+/** Starts `lib/demo/servers/NAME.ts` as the demo does, and waits until it listens. `extra`: further arguments; the last one of a name counts. */
+export async function forkDemo(name: string, card: FakeCard, ...extra: readonly string[]): Promise<DemoProcess> {
   const path = fileURLToPath(new URL(`../../lib/demo/servers/${name}.ts`, import.meta.url));
-  const child = fork(path, ['--port', '0', '--card', card.dir, '--speed', String(SPEED)], { stdio: 'ignore', execArgv: [] });
+  const child = fork(path, ['--port', '0', '--card', card.dir, '--speed', String(SPEED), ...extra], { stdio: 'ignore', execArgv: [] });
   const listening = await new Promise<unknown>((resolve) => child.once('message', resolve));
   const port = isObject(listening) ? listening['listening'] : undefined;
   if (typeof port !== 'number') throw new Error(`expected a port, got ${JSON.stringify(listening)}`);

@@ -10,7 +10,12 @@ export interface DemoServerOptions {
   readonly speed?: number;
   /** How its time passes. Default: as the clock's, `speed` times as fast. */
   readonly pause?: Pause;
+  /** Ways of the real server, by name; each server says which it knows. One that is not named behaves as the real one. */
+  readonly quirks?: Quirks;
 }
+
+/** Quirks by name, switched on or off. */
+export type Quirks = Readonly<Record<string, boolean>>;
 
 /** A demo server that does not listen yet. */
 export interface DemoServer {
