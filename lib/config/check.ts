@@ -1,5 +1,6 @@
 import { crossCheck } from './crosschecks.ts';
 import { convert, isPlaceholder, substitute, type Env, type Substituted } from './env.ts';
+import { expandPresets } from './expand-presets.ts';
 import type { Pointer } from './pointer.ts';
 import type { Fault } from './problem.ts';
 import { schemaFault } from './schema-faults.ts';
@@ -13,9 +14,9 @@ export interface Checked extends Substituted {
   readonly file: ConfigFile | null;
 }
 
-/** Replaces variables, then looks for everything that is wrong; of several faults of one place the most telling comes first. */
+/** Replaces variables, fills in presets, then looks for everything that is wrong; of several faults of one place the most telling comes first. */
 export function checkValue(value: unknown, env: Env): Checked {
-  const substituted = substitute(value, env);
+  const substituted = expandPresets(substitute(value, env));
   const validation = validateConverted(substituted);
   const schemaFaults = validation.ok ? [] : validation.errors.map(schemaFault).filter((fault) => fault !== null);
   const faults = [...crossCheck(substituted.value), ...schemaFaults].map((fault) => hideMisspelt(fault, substituted));

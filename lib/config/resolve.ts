@@ -26,10 +26,12 @@ function resolveConsumer(name: string, consumer: ConsumerFile, timeouts: Timeout
 }
 
 /** The cross-checks have seen to it that a hook without a command has a path. */
-function resolveHook({ method, path = '/', body, headers, command, timeout }: LoadHook | UnloadHook): Hook {
+function resolveHook({ command, path = '/', ...hook }: LoadHook | UnloadHook): Hook {
   const [program, ...args] = command ?? [];
-  if (program === undefined) return { type: 'http', method, path, body, headers, timeout };
-  return { type: 'command', argv: [program, ...args], timeout };
+  if (program !== undefined) return { type: 'command', argv: [program, ...args], timeout: hook.timeout };
+  const { method, body, headers, already, expect, retry_status, retry_refused, timeout } = hook;
+  const forEachLoaded = 'for_each_loaded' in hook && hook.for_each_loaded;
+  return { type: 'http', method, path, body, headers, already, expect, retryStatus: retry_status, retryRefused: retry_refused, forEachLoaded, timeout };
 }
 
 function unitHook(verb: 'start' | 'stop', unit: string | undefined): Hook | null {

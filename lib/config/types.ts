@@ -1,6 +1,6 @@
-import type { ConfigFile, ConsumerFile, Timeouts } from './types.gen.ts';
+import type { AlreadyDone, ConfigFile, ConsumerFile, Timeouts } from './types.gen.ts';
 
-export type { BusyCheck, PathTarget, Timeouts } from './types.gen.ts';
+export type { BusyCheck, CancelCall, Completion, HealthCheck, PathTarget, ResidencyCheck, Timeouts } from './types.gen.ts';
 
 /** What a request asks for. */
 export const KINDS = ['tts', 'stt', 'llm', 'image'] as const;
@@ -15,6 +15,15 @@ export type Hook =
       /** Sent as JSON; undefined sends no body. */
       readonly body: unknown;
       readonly headers: Readonly<Record<string, string>>;
+      /** What an answer looks like when there is nothing to do; undefined: only a 2xx is good. */
+      readonly already: Readonly<AlreadyDone> | undefined;
+      /** Text that a good answer contains; undefined: any. */
+      readonly expect: string | undefined;
+      /** Statuses after which it is tried again until its timeout. */
+      readonly retryStatus: readonly number[];
+      readonly retryRefused: boolean;
+      /** Called once for each item that the consumer lists as loaded, with its name for `{name}`. */
+      readonly forEachLoaded: boolean;
       readonly timeout: number;
     }
   | { readonly type: 'command'; readonly argv: readonly [string, ...string[]]; readonly timeout: number };

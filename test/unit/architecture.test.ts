@@ -14,7 +14,7 @@ interface Import {
 /** What each layer may import of lib/ beside its own folder: folders end with a slash. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: ['config/types.ts', 'config/types.gen.ts'],
-  config: ['errors.ts', 'core/suggest.ts', '../schemas/config.schema.json'],
+  config: ['errors.ts', 'version.ts', 'core/suggest.ts', '../schemas/config.schema.json'],
   consumers: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   gpu: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'error-code.ts', 'clock.ts', 'logger.ts'],
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
