@@ -3,7 +3,7 @@ import { CardGuard } from './card-guard.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/types.ts';
-import { BusyPoll } from './consumers/completion.ts';
+import { CompletionWatch } from './consumers/completion.ts';
 import { HookRunner } from './consumers/hook-runner.ts';
 import { Prober } from './consumers/prober.ts';
 import { Registry } from './consumers/registry.ts';
@@ -48,7 +48,7 @@ export class Daemon {
   readonly #sampler: Sampler;
   readonly #guard: CardGuard;
   readonly #prober: Prober;
-  readonly #completion: BusyPoll;
+  readonly #completion: CompletionWatch;
   readonly #retirement: Retirement;
   readonly #proxy: Proxy;
   readonly #server: Server;
@@ -72,11 +72,11 @@ export class Daemon {
     this.#guard = new CardGuard(options);
     this.#spool = new Spool(options.spoolFolder);
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
-    const completion = (this.#completion = new BusyPoll({ clock, logger }));
+    const completion = (this.#completion = new CompletionWatch({ clock, logger }));
     const hooks = new HookRunner({ registry, prober, clock });
     this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion }, config);
     this.#retirement = new Retirement({ registry, gate: this.gate, logger, onForgotten: () => this.#watchConsumers() });
-    this.#proxy = new Proxy({ clock, logger });
+    this.#proxy = new Proxy({ clock, logger, cancel: (consumer) => void completion.cancel(consumer) });
     this.#server = createHttpServer(createApp(this.#services()), () => this.#accessRules);
     this.#exchanges = new OpenExchanges(this.#server);
   }

@@ -31,7 +31,8 @@ function resolveHook({ command, path = '/', ...hook }: LoadHook | UnloadHook): H
   if (program !== undefined) return { type: 'command', argv: [program, ...args], timeout: hook.timeout };
   const { method, body, headers, already, expect, retry_status, retry_refused, timeout } = hook;
   const forEachLoaded = 'for_each_loaded' in hook && hook.for_each_loaded;
-  return { type: 'http', method, path, body, headers, already, expect, retryStatus: retry_status, retryRefused: retry_refused, forEachLoaded, timeout };
+  const inFlight = 'in_flight' in hook ? hook.in_flight : 'unknown';
+  return { type: 'http', method, path, body, headers, already, expect, retryStatus: retry_status, retryRefused: retry_refused, forEachLoaded, inFlight, timeout };
 }
 
 function unitHook(verb: 'start' | 'stop', unit: string | undefined): Hook | null {

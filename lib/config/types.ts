@@ -1,4 +1,4 @@
-import type { AlreadyDone, ConfigFile, ConsumerFile, Timeouts } from './types.gen.ts';
+import type { AlreadyDone, ConfigFile, ConsumerFile, Timeouts, UnloadHook } from './types.gen.ts';
 
 export type { BusyCheck, CancelCall, Completion, HealthCheck, PathTarget, ResidencyCheck, Timeouts } from './types.gen.ts';
 
@@ -24,6 +24,8 @@ export type Hook =
       readonly retryRefused: boolean;
       /** Called once for each item that the consumer lists as loaded, with its name for `{name}`. */
       readonly forEachLoaded: boolean;
+      /** What it does to work that is under way; for messages. */
+      readonly inFlight: UnloadHook['in_flight'];
       readonly timeout: number;
     }
   | { readonly type: 'command'; readonly argv: readonly [string, ...string[]]; readonly timeout: number };

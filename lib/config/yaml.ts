@@ -1,4 +1,4 @@
-import { constructFromEvents, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException, type Event, type ScalarEvent } from 'js-yaml';
+import { constructFromEvents, dump, EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException, type Event, type ScalarEvent } from 'js-yaml';
 import type { Mark, Marks } from './marks.ts';
 import { child, type Pointer } from './pointer.ts';
 import type { Fault } from './problem.ts';
@@ -33,6 +33,11 @@ export function readYaml(text: string): YamlResult {
   } catch (error) {
     return { ok: false, faults: [syntaxFault(text, error)] };
   }
+}
+
+/** A plain value as YAML; what lies deeper than `flowLevel` stands on one line, in braces and brackets. */
+export function dumpYaml(value: unknown, flowLevel: number): string {
+  return dump(value, { flowLevel, flowBracketPadding: true, lineWidth: -1, noRefs: true });
 }
 
 function readEvents(text: string, events: Event[]): YamlResult {

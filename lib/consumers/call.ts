@@ -10,9 +10,11 @@ export interface Call {
   /** Sent as JSON; undefined sends no body. */
   readonly body?: unknown;
   readonly timeoutMs: number;
+  /** More of the answer's body is not read. Default `SMALL_BODY`. */
+  readonly maxBytes?: number;
 }
 
-/** What came back; the body is cut at `LARGEST_BODY`. */
+/** What came back; the body may be cut. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
@@ -25,8 +27,10 @@ export class CallTimeout extends Error {}
 /** Nobody listens there. */
 export class CallRefused extends Error {}
 
-/** Health answers and hook answers are small; more is not read. */
-const LARGEST_BODY = 64 * 1024;
+/** Health answers and hook answers are small. */
+const SMALL_BODY = 64 * 1024;
+/** For answers that hold whole workflows or lists of models. */
+export const LARGE_BODY = 32 * 1024 * 1024;
 
 /**
  * Calls a consumer on a socket of its own: a pooled one that the server has just closed would look like a dead server.
@@ -43,7 +47,7 @@ export function callConsumer(consumer: ConsumerConfig, call: Call): Promise<Answ
   });
   const timer = setTimeout(() => request.destroy(new CallTimeout(`no answer within ${call.timeoutMs} ms`)), call.timeoutMs);
   request.once('response', (response) => {
-    readAnswer(response).then(resolve, reject);
+    readAnswer(response, call.maxBytes ?? SMALL_BODY).then(resolve, reject);
   });
   request.once('error', (error) => reject(named(error)));
   request.once('close', () => clearTimeout(timer));
@@ -57,16 +61,16 @@ function bodyHeaders(method: string, body: Buffer | null): Record<string, string
   return method === 'GET' || method === 'HEAD' ? {} : { 'content-length': '0' };
 }
 
-async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
+async function readAnswer(response: http.IncomingMessage, maxBytes: number): Promise<Answer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response) {
     if (!Buffer.isBuffer(chunk)) continue;
     chunks.push(chunk);
     length += chunk.length;
-    if (length > LARGEST_BODY) break;
+    if (length > maxBytes) break;
   }
-  const body = Buffer.concat(chunks).subarray(0, LARGEST_BODY).toString('utf8');
+  const body = Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8');
   return { status: response.statusCode ?? 0, contentType: response.headers['content-type'] ?? '', body };
 }
 

@@ -2,6 +2,7 @@ import type { ConsumerConfig } from '../config/types.ts';
 import { UNPROBED } from '../core/health.ts';
 import type { HealthRecord, SelfReport } from '../core/health.ts';
 import { initialResidency } from '../core/residency.ts';
+import type { ResidencySource } from '../core/residency.ts';
 import type { Health, Residency } from '../core/model.ts';
 
 /** What a consumer said of itself, and when that probe began (monotonic, ms). */
@@ -19,8 +20,17 @@ export class ConsumerState {
   config: ConsumerConfig;
   healthRecord: HealthRecord = UNPROBED;
   residency: Residency;
+  residencySource: ResidencySource = 'assumed';
   report: DatedReport | null = null;
   wasRefused = false;
+  /** What it last said of whether it works, and when that question was asked. */
+  working: { readonly isWorking: boolean; readonly startedAt: number } | null = null;
+  /** Largest use that was ever measured while its weights were loaded, MiB; null: none yet. */
+  measuredMib: number | null = null;
+  /** Its processes were seen with more than a bare context. */
+  wasSeenOnCard = false;
+  /** What our own unload left behind, MiB; null: not seen yet. */
+  leftMib: number | null = null;
   firstProbeSettled = false;
   /** Wall clock; null: not probed yet. */
   lastProbeAt: Date | null = null;
@@ -48,6 +58,21 @@ export class ConsumerState {
 
   get name(): string {
     return this.retired ? `${this.config.name} (retired)` : this.config.name;
+  }
+
+  /** What it needs, MiB: as declared, else the most that was measured; null: neither. */
+  get footprintMib(): number | null {
+    return this.config.vram_resident_mib ?? this.measuredMib;
+  }
+
+  /** What stays after an unload, MiB. */
+  get residualMib(): number {
+    return Math.max(this.config.residual_mib, this.leftMib ?? 0);
+  }
+
+  /** It works on something that did not come through the broker. */
+  get isWorkingForOthers(): boolean {
+    return this.busy === 0 && this.working?.isWorking === true && this.working.startedAt >= this.lastActionAt;
   }
 
   get health(): Health {

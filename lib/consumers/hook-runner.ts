@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Hook } from '../config/types.ts';
-import { callConsumer } from './call.ts';
+import { residencySaid } from '../core/residency.ts';
+import { askBusy } from './ask.ts';
+import { callHook } from './call-hook.ts';
 import { runCommand } from './command.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { Prober } from './prober.ts';
 import type { Registry } from './registry.ts';
 
-/** Between two probes of a consumer that is loading. */
-const LOADING_PROBE_MS = 100;
+/** Between two probes of a consumer that is loading or unloading. */
+const CHANGING_PROBE_MS = 100;
+/** One question whether it works. */
+const QUESTION_TIMEOUT_MS = 5000;
 
 /** Runs load and unload hooks and tells the registry when they begin. */
 export class HookRunner {
@@ -22,7 +26,7 @@ export class HookRunner {
     this.#clock = services.clock;
   }
 
-  /** Loads, and waits until the consumer answers a probe that began after the hook. Rejects with a reason for people. */
+  /** Loads, and waits until a probe that began after the hook finds it healthy and not saying that it is absent. Rejects with a reason for people. */
   async load(consumer: ConsumerState): Promise<void> {
     const { load } = consumer.config;
     if (load === null) throw new Error(`${consumer.name} has no load hook`);
@@ -30,36 +34,64 @@ export class HookRunner {
     this.#registry.loading(consumer);
     let isLoaded = false;
     try {
-      await this.#call(consumer, load);
-      await this.#untilHealthy(consumer, deadline);
+      await this.#call(consumer, load, deadline);
+      await this.#untilLoaded(consumer, deadline);
       isLoaded = true;
     } finally {
       this.#registry.loaded(consumer, isLoaded);
     }
   }
 
-  /** Unloads. Rejects with a reason for people; the caller says what the card showed. */
+  /** Unloads, and waits until a consumer that can say so says that it is done. Rejects with a reason for people; the caller says what the card showed. */
   async unload(consumer: ConsumerState): Promise<void> {
-    const { unload } = consumer.config;
+    const { unload, residency } = consumer.config;
     if (unload === null) throw new Error(`${consumer.name} has no unload hook`);
+    const deadline = this.#clock.now() + unload.timeout;
     this.#registry.unloading(consumer);
-    await this.#call(consumer, unload);
+    await this.#call(consumer, unload, deadline);
+    if (residency !== undefined) await this.#untilUnloaded(consumer, deadline);
   }
 
-  async #call(consumer: ConsumerState, hook: Hook): Promise<void> {
+  /** Asks a consumer whether it works on something that did not come through us. One that cannot say, or does not answer, does not. */
+  async isWorkingForOthers(consumer: ConsumerState): Promise<boolean> {
+    if (consumer.config.busy === undefined) return false;
+    const startedAt = this.#clock.now();
+    const isWorking = await askBusy(consumer.config, QUESTION_TIMEOUT_MS).catch(() => null);
+    this.#registry.working(consumer, isWorking === true, startedAt);
+    return consumer.isWorkingForOthers;
+  }
+
+  async #call(consumer: ConsumerState, hook: Hook, deadline: number): Promise<void> {
     if (hook.type === 'command') return runCommand(hook.argv, hook.timeout);
-    const { method, path, headers, body, timeout } = hook;
-    const answer = await callConsumer(consumer.config, { method, path, headers, body, timeoutMs: timeout });
-    if (answer.status < 200 || answer.status > 299) throw new Error(`${method} ${path} answered ${answer.status}`);
+    return callHook({ config: consumer.config, hook, leftMs: () => deadline - this.#clock.now() });
   }
 
-  async #untilHealthy(consumer: ConsumerState, deadline: number): Promise<void> {
+  async #untilLoaded(consumer: ConsumerState, deadline: number): Promise<void> {
+    const hookEndedAt = this.#clock.now();
+    for (;;) {
+      const { outcome, isLoadFailed = false } = await this.#prober.probeSince(consumer, hookEndedAt);
+      if (isLoadFailed) throw new Error('it says that loading has failed');
+      if (outcome.type === 'good' && !(consumer.config.residency !== undefined && residencySaid(outcome.report, consumer) === 'absent')) return;
+      if (this.#clock.now() >= deadline) throw new Error(`not ready in time after its load hook: ${outcome.type === 'good' ? 'it says that it is not loaded' : outcome.error}`);
+      await delay(CHANGING_PROBE_MS);
+    }
+  }
+
+  /** An answer that cannot be had says nothing: Ollama's own list hangs while a model goes. */
+  async #untilUnloaded(consumer: ConsumerState, deadline: number): Promise<void> {
     const hookEndedAt = this.#clock.now();
     for (;;) {
       const { outcome } = await this.#prober.probeSince(consumer, hookEndedAt);
-      if (outcome.type === 'good') return;
-      if (this.#clock.now() >= deadline) throw new Error(`not healthy in time after its load hook: ${outcome.error}`);
-      await delay(LOADING_PROBE_MS);
+      if (outcome.type === 'refused') return;
+      const said = outcome.type === 'good' ? residencySaid(outcome.report, consumer) : 'resident';
+      if (said !== 'resident') return;
+      if (this.#clock.now() >= deadline) throw new Error(stillLoaded(consumer));
+      await delay(CHANGING_PROBE_MS);
     }
   }
+}
+
+function stillLoaded({ config: { unload } }: ConsumerState): string {
+  const waits = unload?.type === 'http' && unload.inFlight === 'waits';
+  return waits ? 'it still says that it is loaded; it may work on something that did not come through the broker' : 'it still says that it is loaded';
 }

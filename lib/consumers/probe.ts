@@ -1,16 +1,28 @@
 import type { ConsumerConfig } from '../config/types.ts';
 import { readSelfReport } from '../core/health.ts';
-import type { ProbeOutcome, SelfReport } from '../core/health.ts';
+import type { Probe, ProbeOutcome, SelfReport } from '../core/health.ts';
+import type { ResidencyReport } from '../core/self-report.ts';
+import { askBusy, askResidency } from './ask.ts';
 import { callConsumer, CallRefused, CallTimeout } from './call.ts';
 import type { Answer } from './call.ts';
 
-/** Asks a consumer for its health once. Never rejects. */
-export async function probeConsumer(config: ConsumerConfig, timeoutMs: number): Promise<ProbeOutcome> {
-  const { method, path } = config.health;
+/** Asks a consumer for its health, and where it has such routes for its residency and whether it works. Never rejects. */
+export async function probeConsumer(config: ConsumerConfig, timeoutMs: number): Promise<Omit<Probe, 'startedAt'>> {
+  const [outcome, residency, isWorking] = await Promise.all([
+    askHealth(config, timeoutMs),
+    askResidency(config, timeoutMs).catch(() => null),
+    askBusy(config, timeoutMs).catch(() => null),
+  ]);
+  if (outcome.type !== 'good') return { outcome };
+  return { outcome: { type: 'good', report: combined(outcome.report, residency) }, isWorking, isLoadFailed: residency?.isFailed ?? false };
+}
+
+async function askHealth(config: ConsumerConfig, timeoutMs: number): Promise<ProbeOutcome> {
+  const { method, path, loading } = config.health;
   try {
     const answer = await callConsumer(config, { method, path, timeoutMs });
-    if (answer.status < 200 || answer.status > 299) return { type: 'bad', error: `${method} ${path} answered ${answer.status}` };
-    return { type: 'good', report: reportIn(answer) };
+    if (answer.status >= 200 && answer.status <= 299) return { type: 'good', report: reportIn(answer) };
+    return { type: 'bad', error: `${method} ${path} answered ${answer.status}${loading.includes(answer.status) ? ': it is still loading' : ''}` };
   } catch (error) {
     const text = `${method} ${path}: ${error instanceof Error ? error.message : String(error)}`;
     if (error instanceof CallTimeout) return { type: 'timeout', error: text };
@@ -26,4 +38,11 @@ function reportIn(answer: Answer): SelfReport {
   } catch {
     return readSelfReport(null);
   }
+}
+
+/** What the residency route says goes before what stands in the health answer. */
+function combined(health: SelfReport, residency: ResidencyReport | null): SelfReport {
+  if (residency === null) return health;
+  const { loaded, usedMib, isExact = false } = residency;
+  return { loaded: loaded ?? health.loaded, usedMib: usedMib ?? health.usedMib, isExact };
 }

@@ -7,6 +7,8 @@ import type { Registry } from './registry.ts';
 
 /** A first probe that takes longer than this no longer holds its consumer's requests back. */
 const FIRST_PROBE_PATIENCE_MS = 2000;
+/** Between two probes of a consumer that works for others: somebody may wait for the end of that. */
+const WORKING_PROBE_MS = 500;
 
 /** One consumer's loop. */
 interface Loop {
@@ -67,9 +69,10 @@ export class Prober {
   }
 
   async #round(consumer: ConsumerState, loop: Loop): Promise<void> {
-    await this.#probe(consumer, loop);
+    if (!consumer.config.health.skip_when_busy || consumer.running === 0) await this.#probe(consumer, loop);
     if (loop.isStopped) return;
-    loop.timer = setTimeout(() => void this.#round(consumer, loop), this.#settings.interval);
+    const { interval } = this.#settings;
+    loop.timer = setTimeout(() => void this.#round(consumer, loop), consumer.isWorkingForOthers ? Math.min(interval, WORKING_PROBE_MS) : interval);
     loop.timer.unref();
   }
 
@@ -87,7 +90,7 @@ export class Prober {
 
   async #measure(consumer: ConsumerState, loop: Loop | undefined): Promise<Probe> {
     const startedAt = this.#clock.now();
-    const probe = { startedAt, outcome: await probeConsumer(consumer.config, this.#settings.timeout) };
+    const probe = { startedAt, ...(await probeConsumer(consumer.config, consumer.config.health.timeout ?? this.#settings.timeout)) };
     if (loop?.isStopped !== true) this.#registry.probed(consumer, probe);
     return probe;
   }

@@ -5,11 +5,13 @@ import { consumerDown } from '../core/admissible.ts';
 import { nextHealth } from '../core/health.ts';
 import type { Probe } from '../core/health.ts';
 import { residencyAfterJob, residencyAfterProbe } from '../core/residency.ts';
-import type { JobReach } from '../core/residency.ts';
+import type { JobReach, ResidencyNews } from '../core/residency.ts';
 import type { PlannedConsumer, Snapshot } from '../core/snapshot.ts';
 import type { Residency, Sample } from '../core/model.ts';
 import type { Logger } from '../logger.ts';
 import { ConsumerState } from './consumer-state.ts';
+import { knownUse, sampleNews } from './observation.ts';
+import type { KnownUse } from './observation.ts';
 
 /** What the registry works with. */
 export interface RegistryServices {
@@ -83,7 +85,18 @@ export class Registry {
     this.#lastSample = sample;
     for (const consumer of this.everyone()) {
       if (consumer.promisedUntil === 'sample' && sample.startedAt >= consumer.lastActionAt) consumer.promisedUntil = null;
+      this.#learn(consumer, sample);
     }
+  }
+
+  /** What was measured in an earlier run of the daemon, MiB by consumer name. */
+  remember(footprints: ReadonlyMap<string, number>): void {
+    for (const consumer of this.all()) consumer.measuredMib ??= footprints.get(consumer.name) ?? null;
+  }
+
+  /** It was asked just now, and works on something that did not come through us, or not. `startedAt` is monotonic, ms. */
+  working(consumer: ConsumerState, isWorking: boolean, startedAt: number): void {
+    consumer.working = { isWorking, startedAt };
   }
 
   /** Its first probe has been under way for so long that its requests are no longer held back for it. */
@@ -97,11 +110,12 @@ export class Registry {
     const { outcome } = probe;
     const before = consumer.health;
     consumer.healthRecord = nextHealth(consumer.healthRecord, outcome, consumer.running > 0);
-    this.#setResidency(consumer, residencyAfterProbe(consumer, probe, consumer.config), `probe: ${outcome.type}`);
+    this.#believe(consumer, residencyAfterProbe(consumer, probe, consumer.config), `probe: ${outcome.type}`);
     consumer.wasRefused = outcome.type === 'refused';
     consumer.lastProbeAt = this.#clock.wall();
     consumer.lastError = outcome.type === 'good' ? null : outcome.error;
     if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt };
+    if (outcome.type !== 'timeout') this.working(consumer, probe.isWorking === true, probe.startedAt);
     if (before.state !== consumer.health.state) this.#logHealth(consumer, before.state);
     consumer.firstProbeSettled = true;
     this.#changed();
@@ -132,28 +146,29 @@ export class Registry {
     consumer.lastActionAt = this.#clock.now();
     consumer.lastUsedAt = consumer.lastActionAt;
     consumer.lastUsedWall = this.#clock.wall();
-    this.#setResidency(consumer, residencyAfterJob(consumer.residency, reach), 'after a job');
+    this.#did(consumer, residencyAfterJob(consumer.residency, reach), 'after a job');
     if (consumer.retired) this.#changed();
   }
 
   loading(consumer: ConsumerState): void {
-    this.#setResidency(consumer, 'loading', 'load hook');
+    this.#did(consumer, 'loading', 'load hook');
   }
 
   loaded(consumer: ConsumerState, isLoaded: boolean): void {
     consumer.lastActionAt = this.#clock.now();
     consumer.promisedUntil = isLoaded ? 'sample' : null;
-    this.#setResidency(consumer, isLoaded ? 'resident' : 'unknown', isLoaded ? 'loaded' : 'load failed');
+    this.#did(consumer, isLoaded ? 'resident' : 'unknown', isLoaded ? 'loaded' : 'load failed');
   }
 
   unloading(consumer: ConsumerState): void {
-    this.#setResidency(consumer, 'unloading', 'unload hook');
+    this.#did(consumer, 'unloading', 'unload hook');
   }
 
   unloaded(consumer: ConsumerState, { isFreed, hookEndedAt }: { readonly isFreed: boolean; readonly hookEndedAt: number }): void {
     consumer.lastActionAt = hookEndedAt;
     consumer.promisedUntil = null;
-    this.#setResidency(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
+    consumer.leftMib = null;
+    this.#did(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
   }
 
   /** End of the latest load, unload or job, monotonic ms. */
@@ -181,22 +196,20 @@ export class Registry {
     return needMib(this.#planned(consumer, null));
   }
 
-  /** Measured use in MiB: the consumer's own word, else its processes on the card; null: neither is newer than our last action. */
-  usedMib(consumer: ConsumerState, sample: Sample | null = this.#lastSample): number | null {
-    const { report, lastActionAt, name } = consumer;
-    if (report !== null && report.usedMib !== null && report.startedAt >= lastActionAt) return report.usedMib;
-    if (sample === null || sample.startedAt < lastActionAt) return null;
-    return sample.attribution?.uses.get(name) ?? null;
+  /** Measured use: the consumer's own word, else its processes on the card; null: neither is newer than our last action. */
+  use(consumer: ConsumerState, sample: Sample | null = this.#lastSample): KnownUse | null {
+    return knownUse(consumer, sample);
   }
 
   #planned(consumer: ConsumerState, sample: Sample | null): PlannedConsumer {
     const { config } = consumer;
     return {
       name: consumer.name,
-      footprintMib: config.vram_resident_mib ?? null,
-      usedMib: this.usedMib(consumer, sample ?? this.#lastSample),
+      footprintMib: consumer.footprintMib,
+      residualMib: consumer.residualMib,
+      usedMib: this.use(consumer, sample ?? this.#lastSample)?.mib ?? null,
       residency: consumer.residency,
-      busy: consumer.busy > 0 || consumer.residency === 'loading' || consumer.residency === 'unloading',
+      busy: consumer.busy > 0 || consumer.isWorkingForOthers || consumer.residency === 'loading' || consumer.residency === 'unloading',
       vramManaged: config.vram_managed,
       hasUnload: config.unload !== null,
       coexistsWith: config.can_coexist_with,
@@ -222,11 +235,27 @@ export class Registry {
     this.#retired.add(consumer);
   }
 
-  #setResidency(consumer: ConsumerState, residency: Residency, reason: string): void {
-    if (consumer.residency === residency) return;
+  #learn(consumer: ConsumerState, sample: Sample): void {
+    const news = sampleNews(consumer, sample);
+    consumer.leftMib = news.leftMib ?? consumer.leftMib;
+    consumer.wasSeenOnCard ||= news.isSeen;
+    consumer.measuredMib = news.measuredMib ?? consumer.measuredMib;
+    if (news.residency !== null && news.residency.residency !== consumer.residency) this.#changed();
+    this.#believe(consumer, news.residency, 'memory of its processes');
+  }
+
+  /** What we did ourselves. */
+  #did(consumer: ConsumerState, residency: Residency, reason: string): void {
+    this.#believe(consumer, { residency, source: 'action' }, reason);
+  }
+
+  #believe(consumer: ConsumerState, news: ResidencyNews | null, reason: string): void {
+    if (news === null) return;
+    consumer.residencySource = news.source;
+    if (consumer.residency === news.residency) return;
     const from = consumer.residency;
-    consumer.residency = residency;
-    this.#logger.info('residency changed', { consumer: consumer.name, from, to: residency, reason });
+    consumer.residency = news.residency;
+    this.#logger.info('residency changed', { consumer: consumer.name, from, to: news.residency, reason });
   }
 
   #logHealth(consumer: ConsumerState, from: string): void {

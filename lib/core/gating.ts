@@ -1,5 +1,6 @@
 import type { Config, ConsumerConfig } from '../config/types.ts';
 import type { Health, Residency } from './model.ts';
+import type { JobTrace } from './job.ts';
 import type { JobReach } from './residency.ts';
 
 /** A consumer with the state that the stages and the gate read; only the registry changes it. */
@@ -11,6 +12,8 @@ export interface GatedConsumer {
   readonly residency: Residency;
   /** Leases of it that are admitted and not released. */
   readonly busy: number;
+  /** It works on something that did not come through the broker. */
+  readonly isWorkingForOthers: boolean;
   /** Its first probe has ended, or has been under way for so long that waiting for it makes no sense. */
   readonly firstProbeSettled: boolean;
 }
@@ -27,6 +30,8 @@ export interface GateRequest {
   readonly config: Config;
   /** Longest wait for the grant, ms. */
   readonly maxWaitMs: number;
+  /** Asked at its turn of work by hand, so that what has lost its reason meanwhile is not done; missing: it is wanted. */
+  isStillWanted?(): boolean;
 }
 
 /** What making room took, in ms; undefined: did not happen. */
@@ -40,8 +45,8 @@ export interface GrantedLease {
   /** From asking to the grant less making room, ms. */
   readonly queuedMs: number;
   readonly times: AdmissionTimes;
-  /** Ends the holder's part; later calls change nothing. `reach` says how far the job came. */
-  release(reach: JobReach): void;
+  /** Ends the holder's part; later calls change nothing. `reach` says how far the job came, `trace` what it left behind. */
+  release(reach: JobReach, trace?: JobTrace): void;
 }
 
 /** A place in the queue, as the one who waits sees it. */

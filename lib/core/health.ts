@@ -1,9 +1,11 @@
 import type { Health } from './model.ts';
 
-/** What a consumer says of itself in a JSON health answer. null: it did not say. */
+/** What a consumer says of itself. null: it did not say. */
 export interface SelfReport {
   readonly loaded: boolean | null;
   readonly usedMib: number | null;
+  /** `loaded` comes from a list or a state of its own, so that it is believed before `usedMib`. */
+  readonly isExact?: boolean;
 }
 
 /** How one probe ended. */
@@ -15,6 +17,10 @@ export type ProbeOutcome =
 export interface Probe {
   readonly startedAt: number;
   readonly outcome: ProbeOutcome;
+  /** Whether it says that it works on something; null or missing: it does not say. */
+  readonly isWorking?: boolean | null;
+  /** It says that loading has failed. */
+  readonly isLoadFailed?: boolean;
 }
 
 /** Health with the memory that the two-in-a-row rule needs. */

@@ -1,7 +1,7 @@
 import { capacityMib, headroomMib, requiredMib } from './headroom.ts';
 import type { GpuProcess } from './model.ts';
 import { explain } from './plan-reason.ts';
-import { heldMib } from './snapshot.ts';
+import { freeableMib } from './snapshot.ts';
 import type { PlannedConsumer, Snapshot } from './snapshot.ts';
 
 /** A consumer that is to be unloaded, and what that is expected to free. */
@@ -69,7 +69,7 @@ function decide(target: PlannedConsumer, snapshot: Snapshot, { missing, excluded
 /** May ever be unloaded for `target`. */
 function isEvictable(other: PlannedConsumer, target: PlannedConsumer): boolean {
   if (other.name === target.name || target.coexistsWith.includes(other.name)) return false;
-  return other.hasUnload && !other.vramManaged && heldMib(other) > 0;
+  return other.hasUnload && !other.vramManaged && freeableMib(other) > 0;
 }
 
 /** `unknown` counts as loaded: a hook that failed leaves us without certainty, and the memory may well be taken. */
@@ -101,9 +101,9 @@ function canNeverFit(target: PlannedConsumer, snapshot: Snapshot): boolean {
 }
 
 function asTarget(consumer: PlannedConsumer): Target {
-  return { consumer: consumer.name, freesMib: heldMib(consumer) };
+  return { consumer: consumer.name, freesMib: freeableMib(consumer) };
 }
 
 function total(consumers: readonly PlannedConsumer[]): number {
-  return consumers.reduce((sum, consumer) => sum + heldMib(consumer), 0);
+  return consumers.reduce((sum, consumer) => sum + freeableMib(consumer), 0);
 }

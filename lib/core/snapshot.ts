@@ -3,12 +3,14 @@ import type { GpuProcess, Residency } from './model.ts';
 /** One consumer as the planner sees it. Memory in MiB, times monotonic in ms. */
 export interface PlannedConsumer {
   readonly name: string;
-  /** Declared need; null: none declared. */
+  /** Declared need, else the most that was measured; null: neither is known. */
   readonly footprintMib: number | null;
+  /** What stays after an unload. */
+  readonly residualMib: number;
   /** Measured use; null: not measured. */
   readonly usedMib: number | null;
   readonly residency: Residency;
-  /** Between admission and release, or in the middle of a hook. */
+  /** Between admission and release, in the middle of a hook, or at work for others than us. */
   readonly busy: boolean;
   readonly vramManaged: boolean;
   readonly hasUnload: boolean;
@@ -43,4 +45,9 @@ export function promiseMib(consumer: PlannedConsumer): number {
 /** Memory that is taken or spoken for because of a consumer. MiB. */
 export function heldMib(consumer: PlannedConsumer): number {
   return (consumer.usedMib ?? (consumer.promised ? 0 : (consumer.footprintMib ?? 0))) + promiseMib(consumer);
+}
+
+/** Memory that an unload is expected to free. MiB. */
+export function freeableMib(consumer: PlannedConsumer): number {
+  return Math.max(0, heldMib(consumer) - consumer.residualMib);
 }

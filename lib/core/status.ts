@@ -1,5 +1,7 @@
 import type { Config } from '../config/types.ts';
+import { footprintReport } from './footprint.ts';
 import type { Health, Reading, Residency, Sample } from './model.ts';
+import type { ResidencySource } from './residency.ts';
 
 /** One consumer as the status shows it. */
 export interface ConsumerFacts {
@@ -7,8 +9,15 @@ export interface ConsumerFacts {
   readonly url: string;
   readonly health: Health;
   readonly residency: Residency;
-  readonly usedMib: number | null;
-  readonly footprintMib: number | null;
+  readonly residencySource: ResidencySource;
+  /** Measured VRAM; null: not measured. */
+  readonly use: { readonly mib: number; readonly source: 'self' | 'process' } | null;
+  /** Footprint as configured, and the most that was ever measured, MiB; null: none. */
+  readonly declaredMib: number | null;
+  readonly measuredMib: number | null;
+  /** It works on something that did not come through the broker. */
+  readonly isWorkingForOthers: boolean;
+  readonly preset: string | null;
   readonly running: number;
   readonly waiting: number;
   readonly totalRequests: number;
@@ -100,8 +109,12 @@ function consumerReport(consumer: ConsumerFacts): Record<string, unknown> {
     healthy: health.state === 'unknown' ? null : health.state === 'healthy',
     loaded: residency === 'unknown' ? null : residency === 'resident',
     residency,
-    gpu_resident_mib: consumer.usedMib,
-    vram_budget_mib: consumer.footprintMib,
+    residency_source: consumer.residencySource,
+    gpu_resident_mib: consumer.use?.mib ?? null,
+    gpu_resident_source: consumer.use?.source ?? null,
+    ...footprintReport(consumer),
+    external_work: consumer.isWorkingForOthers,
+    ...optional('preset', consumer.preset ?? undefined),
     active: consumer.running,
     running: consumer.running,
     waiting: consumer.waiting,

@@ -39,31 +39,42 @@ export class Admission {
   }
 
   /**
-   * Makes room and loads. Returns whether a lease is to be given: not for work by hand, nor for a client that has left.
+   * Makes room and loads, or finds that work of others has to end first.
    * @throws BrokerError why the consumer cannot run.
    */
-  async run(ticket: Ticket): Promise<boolean> {
+  async run(ticket: Ticket): Promise<Admitted> {
     if (ticket.request.work === 'unload') return this.#unloadByHand(ticket);
     const failed = new Set<string>();
     const { work, consumer, config } = ticket.request;
     const { consumers, samples } = this.#services;
     while (!isGivenUp(ticket)) {
-      if (this.#isReady(ticket)) return work === 'exchange';
+      if (this.#isReady(ticket)) return work === 'exchange' ? 'ready' : 'done';
       const sample = await samples.fresh(consumers.lastActionAt());
       if (isGivenUp(ticket)) break;
       this.#refuseIfDown(ticket);
       const snapshot = consumers.snapshot(config, sample);
       const plan = planFor(consumer.name, snapshot, failed);
       if (plan.plan === 'fits') {
-        if (!needsLoad(ticket)) return work === 'exchange';
+        if (!needsLoad(ticket)) return work === 'exchange' ? 'ready' : 'done';
         await this.#load(ticket);
       } else if (plan.plan === 'impossible') {
         throw impossible(plan, snapshot, failed);
+      } else if (this.#isHeldByOthers(ticket, plan)) {
+        return 'later';
       } else {
         await this.#makeRoom(ticket, plan, { sample, failed });
       }
     }
-    return false;
+    return 'done';
+  }
+
+  /** Whether all that a plan waits for is work that did not come through us: that may take long, and nobody else need wait for it. */
+  #isHeldByOthers(ticket: Ticket, plan: Plan): boolean {
+    if (plan.plan !== 'wait') return false;
+    const busy = plan.busy.map((name) => this.#services.consumers.byName(name)).filter((consumer) => consumer !== null);
+    if (!busy.every((consumer) => consumer.isWorkingForOthers)) return false;
+    ticket.heldBy = { consumers: busy, at: this.#services.clock.now() };
+    return true;
   }
 
   #isReady(ticket: Ticket): boolean {
@@ -80,9 +91,9 @@ export class Admission {
     }
     const { clock } = this.#services;
     const startedAt = clock.now();
-    const isFreed = await this.#evictor.evict(target, { plan, ticket, before: sample });
+    const eviction = await this.#evictor.evict(target, { plan, ticket, before: sample });
     ticket.times.evict = (ticket.times.evict ?? 0) + clock.now() - startedAt;
-    if (!isFreed) failed.add(target.consumer);
+    if (eviction === 'failed') failed.add(target.consumer);
   }
 
   async #load(ticket: Ticket): Promise<void> {
@@ -98,12 +109,17 @@ export class Admission {
     }
   }
 
-  async #unloadByHand(ticket: Ticket): Promise<false> {
-    const { consumers, samples } = this.#services;
+  async #unloadByHand(ticket: Ticket): Promise<Admitted> {
+    const { consumers, samples, clock } = this.#services;
     const { consumer } = ticket.request;
     const before = await samples.fresh(consumers.lastActionAt());
-    if (ticket.isSettled || consumer.residency === 'absent') return false;
-    if (await this.#evictor.unloadByHand(ticket, before)) return false;
+    if (isGivenUp(ticket) || consumer.residency === 'absent' || ticket.request.isStillWanted?.() === false) return 'done';
+    const eviction = await this.#evictor.unloadByHand(ticket, before);
+    if (eviction === 'working') {
+      ticket.heldBy = { consumers: [consumer], at: clock.now() };
+      return 'later';
+    }
+    if (eviction !== 'failed') return 'done';
     const { name } = consumer;
     throw new BrokerError('evictionFailed', `${name} could not be unloaded, or its memory was not seen free in time`, { consumer: name });
   }
@@ -116,6 +132,9 @@ export class Admission {
     if (down !== null) throw new BrokerError('consumerDown', down.message, { consumer: consumer.name, retryAfterS: down.retryAfterS });
   }
 }
+
+/** How an admission ended. `done`: no lease is to be given, as the work was by hand or its client has left; `later`: see `Ticket.heldBy`. */
+export type Admitted = 'ready' | 'done' | 'later';
 
 /** What an admission has learnt so far. */
 interface Attempt {

@@ -20,6 +20,9 @@ interface Purpose {
   readonly before: Sample | null;
 }
 
+/** How an unloading went. `working`: not begun, as the consumer works for others; `given_up`: not begun, as nobody wants it any more. */
+export type Eviction = 'freed' | 'failed' | 'working' | 'given_up';
+
 /** How the memory came back. */
 interface Settlement {
   readonly isFreed: boolean;
@@ -41,13 +44,15 @@ export class Evictor {
   }
 
   /**
-   * Unloads `target` so that the ticket's consumer fits. Returns whether memory came free. Never rejects.
-   * Called in the turn in which the plan was made, so that nothing can have changed since.
+   * Unloads `target` so that the ticket's consumer fits, unless it works for others than us. Never rejects.
+   * Called in the turn in which the plan was made; while it is under way nothing of ours can begin.
    */
-  async evict(target: Target, { plan, ticket, before }: Purpose): Promise<boolean> {
-    const { consumers } = this.#services;
+  async evict(target: Target, { plan, ticket, before }: Purpose): Promise<Eviction> {
+    const { consumers, hooks } = this.#services;
     const consumer = consumers.byName(target.consumer);
-    if (consumer === null || consumer.busy > 0) return false;
+    if (consumer === null || consumer.busy > 0) return 'failed';
+    if (await hooks.isWorkingForOthers(consumer)) return 'working';
+    if (isOver(ticket) || consumers.byName(target.consumer) !== consumer) return 'given_up';
     this.#count += 1;
     const { consumer: needy, config } = ticket.request;
     // By its name at that moment: a reload may retire it, and so rename it, meanwhile.
@@ -55,15 +60,18 @@ export class Evictor {
     return this.#unload(consumer, { ticket, plan, before, expectedMib: target.freesMib, fits });
   }
 
-  /** Unloads the ticket's own consumer. Returns whether its memory came free. Never rejects. */
-  async unloadByHand(ticket: Ticket, before: Sample | null): Promise<boolean> {
+  /** Unloads the ticket's own consumer, unless it works for others than us. Never rejects. */
+  async unloadByHand(ticket: Ticket, before: Sample | null): Promise<Eviction> {
     const { consumer, config } = ticket.request;
-    const planned = this.#services.consumers.snapshot(config, null).consumers.find((other) => other.name === consumer.name);
-    const expectedMib = planned?.usedMib ?? planned?.footprintMib ?? 0;
+    const { consumers, hooks } = this.#services;
+    if (await hooks.isWorkingForOthers(consumer)) return 'working';
+    if (isOver(ticket)) return 'given_up';
+    const planned = consumers.snapshot(config, null).consumers.find((other) => other.name === consumer.name);
+    const expectedMib = planned === undefined ? 0 : Math.max(0, (planned.usedMib ?? planned.footprintMib ?? 0) - planned.residualMib);
     return this.#unload(consumer, { ticket, plan: null, before, expectedMib, fits: () => false });
   }
 
-  async #unload(consumer: GatedConsumer, goal: Goal): Promise<boolean> {
+  async #unload(consumer: GatedConsumer, goal: Goal): Promise<'freed' | 'failed'> {
     const { consumers, hooks, clock, logger } = this.#services;
     const startedAt = clock.now();
     const facts = { consumer: consumer.name, for: goal.plan?.consumer ?? 'request by hand', id: goal.ticket.request.id };
@@ -72,7 +80,7 @@ export class Evictor {
     } catch (error) {
       consumers.unloaded(consumer, { isFreed: false, hookEndedAt: clock.now() });
       logger.error('unload failed', { ...facts, error: error instanceof Error ? error.message : String(error) });
-      return false;
+      return 'failed';
     }
     const hookEndedAt = clock.now();
     const hookMs = Math.round(hookEndedAt - startedAt);
@@ -82,7 +90,7 @@ export class Evictor {
     const settled = { ...result, settle_ms: Math.round(clock.now() - hookEndedAt), reason: goal.plan?.reason };
     if (isFreed) logger.info('unloaded', settled);
     else logger.error('unloaded, but its memory was not seen free', settled);
-    return isFreed;
+    return isFreed ? 'freed' : 'failed';
   }
 
   /**
@@ -113,4 +121,9 @@ interface Goal {
   readonly before: Sample | null;
   readonly expectedMib: number;
   fits(sample: Sample): boolean;
+}
+
+/** Asked anew after each `await`. */
+function isOver(ticket: Ticket): boolean {
+  return ticket.isSettled;
 }

@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
 import type { GateRequest, Place } from '../core/gating.ts';
-import type { JobReach } from '../core/residency.ts';
+import { mayStillWork } from '../core/job.ts';
 import { retryAfterS } from '../core/retry-after.ts';
 import { BrokerError, CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -62,7 +62,7 @@ export class Gate {
     this.#admission = new Admission(services);
     this.#lanes = new Lanes({
       isOpen: () => this.#admitting === null,
-      isAdmissible: (ticket) => isAdmissible(ticket),
+      isAdmissible: (ticket) => isAdmissible(ticket, services.clock.now()),
       now: () => services.clock.now(),
       agingMs: () => this.#settings.queue.aging,
     });
@@ -94,7 +94,7 @@ export class Gate {
     const ticket = new Ticket(request, this.#sequence++, this.#services.clock.now());
     this.#waiting += 1;
     this.#services.consumers.waiting(request.consumer, 1);
-    void this.#queue.add(() => this.#run(ticket), { ticket, id: String(ticket.sequence) });
+    this.#enqueue(ticket);
     if (!ticket.isSettled) {
       ticket.timer = setTimeout(() => this.#expire(ticket), Math.min(request.maxWaitMs, LONGEST_TIMER_MS));
     }
@@ -151,6 +151,10 @@ export class Gate {
     };
   }
 
+  #enqueue(ticket: Ticket): void {
+    void this.#queue.add(() => this.#run(ticket), { ticket, id: String(ticket.sequence) });
+  }
+
   /** The task of one ticket: admission, then the lease until the consumer has stopped working. Never rejects. */
   async #run(ticket: Ticket): Promise<void> {
     if (ticket.isSettled) return;
@@ -161,8 +165,9 @@ export class Gate {
     let lease: Lease | null = null;
     try {
       // No `await` on the way of a resident consumer: its request starts in the same turn in which the last one ended.
-      const isReady = this.#admission.isReadyAtOnce(ticket) || (await this.#admission.run(ticket));
-      lease = isReady ? this.#grant(ticket) : this.#done(ticket);
+      const admitted = this.#admission.isReadyAtOnce(ticket) ? 'ready' : await this.#admission.run(ticket);
+      if (admitted === 'later' && !ticket.isSettled) this.#enqueue(ticket);
+      else lease = admitted === 'ready' ? this.#grant(ticket) : this.#done(ticket);
     } catch (error) {
       this.#refuse(ticket, error);
     } finally {
@@ -204,9 +209,9 @@ export class Gate {
     const { consumers, clock, logger, completion } = this.#services;
     const { request } = ticket;
     const grantedAt = clock.now();
-    const reach: JobReach = await lease.released;
+    const { reach, trace } = await lease.released;
     // The answer has ended, but a consumer that answers at once and works on still has the card.
-    if (reach !== 'not_sent' && request.consumerConfig.busy !== undefined) await completion.idle(request.consumerConfig);
+    if (reach !== 'not_sent' && mayStillWork(request.consumerConfig, trace)) await completion.ended(request.consumerConfig, trace);
     this.#running -= 1;
     this.#totalJobs += 1;
     this.#lastRunMs = clock.now() - grantedAt;
@@ -248,10 +253,14 @@ export class Gate {
 /** Node fires a timer with a longer delay at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** One whose consumer works to its limit, or has not been probed yet, is passed over, not waited for. */
-function isAdmissible(ticket: Ticket): boolean {
-  const { consumer, consumerConfig, work } = ticket.request;
+/** One that waited for work of others looks again after so long even if that goes on: other memory may have come free. */
+const HELD_MS = 2000;
+
+/** One whose consumer works to its limit, or has not been probed yet, is passed over, not waited for; so is one that waits for work of others. */
+function isAdmissible({ request, heldBy }: Ticket, now: number): boolean {
+  const { consumer, consumerConfig, work } = request;
   if (!consumer.firstProbeSettled) return false;
+  if (heldBy !== null && now - heldBy.at < HELD_MS && heldBy.consumers.some((other) => other.isWorkingForOthers)) return false;
   return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
 }
 

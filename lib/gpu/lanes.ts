@@ -32,6 +32,13 @@ export class Lanes {
     ticket.run = run;
     this.#byId.set(String(ticket.sequence), ticket);
     const lane = this.#laneOf(ticket);
+    // One that was at its turn and has to wait on gets its old place back: it was the first.
+    if (lane.head !== null && ticket.sequence < lane.head.sequence) {
+      ticket.next = lane.head;
+      lane.head.previous = ticket;
+      lane.head = ticket;
+      return;
+    }
     ticket.previous = lane.tail;
     if (lane.tail === null) lane.head = ticket;
     else lane.tail.next = ticket;
@@ -71,8 +78,11 @@ export class Lanes {
 
   /** When the longest waiting ticket asked, monotonic ms; null if none waits. */
   oldestEnqueuedAt(): number | null {
-    const first = this.#byId.values().next();
-    return first.done === true ? null : first.value.enqueuedAt;
+    let oldest: number | null = null;
+    for (const { head } of this.#lanes.values()) {
+      if (head !== null && (oldest === null || head.enqueuedAt < oldest)) oldest = head.enqueuedAt;
+    }
+    return oldest;
   }
 
   #laneOf(ticket: Ticket): Lane {

@@ -1,5 +1,13 @@
 import type { AdmissionTimes, GrantedLease } from '../core/gating.ts';
+import { NO_TRACE } from '../core/job.ts';
+import type { JobTrace } from '../core/job.ts';
 import type { JobReach } from '../core/residency.ts';
+
+/** How the holder's part of a lease ended. */
+export interface Release {
+  readonly reach: JobReach;
+  readonly trace: JobTrace;
+}
 
 /** The right to the card, from the grant to `release()`. */
 export class Lease implements GrantedLease {
@@ -8,20 +16,20 @@ export class Lease implements GrantedLease {
   readonly queuedMs: number;
   readonly times: AdmissionTimes;
   /** Resolves once, when the holder has released it. */
-  readonly released: Promise<JobReach>;
-  #release: (reach: JobReach) => void;
+  readonly released: Promise<Release>;
+  #release: (release: Release) => void;
 
   constructor(id: string, queuedMs: number, times: AdmissionTimes) {
     this.id = id;
     this.queuedMs = queuedMs;
     this.times = times;
-    const { promise, resolve } = Promise.withResolvers<JobReach>();
+    const { promise, resolve } = Promise.withResolvers<Release>();
     this.released = promise;
     this.#release = resolve;
   }
 
-  /** Ends the holder's part; later calls change nothing. `reach` says how far the job came. */
-  release(reach: JobReach): void {
-    this.#release(reach);
+  /** Ends the holder's part; later calls change nothing. `reach` says how far the job came, `trace` what it left behind. */
+  release(reach: JobReach, trace: JobTrace = NO_TRACE): void {
+    this.#release({ reach, trace });
   }
 }

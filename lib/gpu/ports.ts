@@ -1,5 +1,6 @@
 import type { Config, ConsumerConfig } from '../config/types.ts';
 import type { GatedConsumer } from '../core/gating.ts';
+import type { JobTrace } from '../core/job.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Sample } from '../core/model.ts';
@@ -27,6 +28,8 @@ export interface Hooks {
   load(consumer: GatedConsumer): Promise<void>;
   /** Runs the unload hook. Rejects with a reason for people. The caller says later what the card showed. */
   unload(consumer: GatedConsumer): Promise<void>;
+  /** Asks whether the consumer works on something that did not come through us. Never rejects. */
+  isWorkingForOthers(consumer: GatedConsumer): Promise<boolean>;
 }
 
 /** What the gate asks of the sampler. */
@@ -37,6 +40,6 @@ export interface FreshSamples {
 
 /** Tells when a consumer has stopped working. */
 export interface Completion {
-  /** Resolves when the consumer says that it is idle, is gone, or is given up on. Never rejects. */
-  idle(config: ConsumerConfig): Promise<void>;
+  /** Resolves when the work that an exchange has left behind has ended, is lost, or is given up on. Never rejects. */
+  ended(config: ConsumerConfig, trace: JobTrace): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { AdmissionTimes, GateRequest, Place } from '../core/gating.ts';
+import type { AdmissionTimes, GatedConsumer, GateRequest, Place } from '../core/gating.ts';
 import type { Lease } from './lease.ts';
 
 /** What p-queue calls to start a task. */
@@ -19,6 +19,8 @@ export class Ticket implements Place {
   previous: Ticket | null = null;
   next: Ticket | null = null;
   timer: NodeJS.Timeout | undefined;
+  /** Consumers that work for others and have to end that first, and when that was found, monotonic ms; null: none. */
+  heldBy: { readonly consumers: readonly GatedConsumer[]; readonly at: number } | null = null;
   /** Starts it in p-queue; undefined until p-queue has taken it. */
   run: Run | undefined;
   #settled = false;

@@ -34,6 +34,8 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
       lease: null,
       upstream: null,
       answer: null,
+      jobIds: [],
+      isAbandoned: false,
       isRetried: false,
       times: {},
       requestBytes: 0,

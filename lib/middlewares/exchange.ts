@@ -24,6 +24,10 @@ export interface Exchange {
   upstream: ClientRequest | null;
   /** The consumer's answer, once it has begun. */
   answer: IncomingMessage | null;
+  /** Jobs that its answer has named and that go on after it. */
+  jobIds: readonly string[];
+  /** The client left before its answer was whole. */
+  isAbandoned: boolean;
   /** A request that a stale socket broke has been sent again. */
   isRetried: boolean;
   readonly times: StageTimes;

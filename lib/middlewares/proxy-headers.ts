@@ -14,6 +14,8 @@ export function applyRequestHeaders(req: Request, exchange: Exchange): void {
   // A body that was taken in has a known length; one that streams keeps its own framing.
   if (exchange.body !== null) forwarded['content-length'] = String(exchange.body.length);
   else if (headers['transfer-encoding'] !== undefined) forwarded['transfer-encoding'] = headers['transfer-encoding'];
+  // Its answer is read along.
+  if (exchange.route?.consumer.completion !== undefined) delete forwarded['accept-encoding'];
   forwarded['x-request-id'] = exchange.id;
   forwarded['x-forwarded-for'] = req.socket.remoteAddress ?? 'unknown';
   forwarded['x-forwarded-host'] = headers.host ?? '';

@@ -6,13 +6,16 @@ import type { NextFunction, Request, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import type { Plugin, RequestHandler } from 'http-proxy-middleware';
 import type { Clock } from '../clock.ts';
+import type { ConsumerConfig } from '../config/types.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Logger } from '../logger.ts';
+import { endsWithClient, ListenerMark } from './client-gone.ts';
 import { cutOff } from './cut-off.ts';
 import { sendError } from './error-handler.ts';
 import { exchangeOf, routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { applyRequestHeaders, answerHeaders } from './proxy-headers.ts';
+import { noteJobs } from './job-answer.ts';
 import { asProxyError, isStaleSocket } from './proxy-errors.ts';
 import { askForBody } from './take-body.ts';
 import { Watchdog } from './watchdog.ts';
@@ -21,6 +24,8 @@ import { Watchdog } from './watchdog.ts';
 export interface ProxyServices {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Has a consumer end work that has no id and whose client has left. */
+  cancel(consumer: ConsumerConfig): void;
 }
 
 /** Servers of this field close idle sockets after 5 s (uvicorn, cpp-httplib); ours go first, or a POST meets a closed one. */
@@ -32,6 +37,19 @@ const MAX_SOCKETS = 256;
 interface Forwarder {
   readonly agent: http.Agent;
   readonly forward: RequestHandler<Request, Response>;
+}
+
+/** A request to a consumer and the clocks that run for it. */
+interface Outgoing {
+  readonly proxyReq: ClientRequest;
+  readonly res: Response;
+  readonly watchdog: Watchdog;
+}
+
+/** http-proxy-middleware's own listener, which it adds in this turn, would cut the answer together with its client. */
+function dropNewCloseListeners(res: Response): void {
+  const mark = new ListenerMark(res, 'close');
+  process.nextTick(() => mark.dropLater());
 }
 
 /**
@@ -48,6 +66,8 @@ function sendTakenBody<T extends NodeJS.WritableStream>(this: Request, destinati
 export class Proxy {
   readonly #services: ProxyServices;
   readonly #forwarders = new Map<string, Forwarder>();
+  /** What listens for the end of a client before http-proxy-middleware does, where work outlives its client. */
+  readonly #marks = new WeakMap<Response, readonly ListenerMark[]>();
 
   constructor(services: ProxyServices) {
     this.#services = services;
@@ -75,7 +95,8 @@ export class Proxy {
   }
 
   #send(req: Request, res: Response): void {
-    const { url } = routedExchange(res).route.consumer;
+    const { url, client_gone: policy } = routedExchange(res).route.consumer;
+    if (policy !== 'close') this.#marks.set(res, [new ListenerMark(res, 'close'), new ListenerMark(req, 'error')]);
     void this.#forwarderTo(url).forward(req, res, () => undefined);
   }
 
@@ -118,9 +139,9 @@ export class Proxy {
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') cutOff(res);
-      proxyReq.destroy(new Error(cut));
+      if (cut !== 'client idle' || exchange.route.consumer.client_gone === 'close') proxyReq.destroy(new Error(cut));
     });
-    res.once('close', () => watchdog.stop());
+    this.#onClientGone({ proxyReq, res, watchdog });
     let reach: JobReach = 'not_sent';
     watchdog.sending(proxyReq, () => (reach = 'sent'));
     // Before the listener that writes the headers, which state this time.
@@ -137,13 +158,41 @@ export class Proxy {
     // Fires once on every way out: answered, refused, broken off, cut. A lease ends with the consumer's side, not with the client's.
     proxyReq.once('close', () => {
       watchdog.consumerEnded(res);
-      if (exchange.upstream === proxyReq) exchange.lease?.release(reach);
+      if (exchange.upstream !== proxyReq) return;
+      const { jobIds: ids, isAbandoned } = exchange;
+      exchange.lease?.release(reach, { ids, isAbandoned, isCut: exchange.answer?.complete !== true });
+    });
+  }
+
+  /** Sees to it that the work at the consumer ends with its client, or is awaited where that is not possible. */
+  #onClientGone({ proxyReq, res, watchdog }: Outgoing): void {
+    const exchange = routedExchange(res);
+    const { consumer } = exchange.route;
+    // http-proxy-middleware would cut the request together with its client.
+    for (const mark of this.#marks.get(res) ?? []) mark.dropLater();
+    res.once('close', () => {
+      if (exchange.upstream !== proxyReq) return;
+      exchange.isAbandoned = !res.writableFinished && (exchange.cut === null || exchange.cut === 'client idle');
+      if (consumer.client_gone === 'close' || !exchange.isAbandoned) {
+        watchdog.stop();
+        return;
+      }
+      watchdog.clientLeft(exchange.answer !== null);
+      if (endsWithClient(consumer.client_gone, proxyReq, exchange.answer)) proxyReq.destroy();
+      // After the pipe to the client, which pauses it.
+      else setImmediate(() => exchange.answer?.resume());
+      if (consumer.completion === undefined && consumer.cancel.length > 0) this.#services.cancel(consumer);
     });
   }
 
   #onAnswer(proxyRes: IncomingMessage, res: Response): void {
     const exchange = exchangeOf(res);
     exchange.answer = proxyRes;
+    noteJobs(proxyRes, exchange);
+    if (exchange.isAbandoned) {
+      this.#awaitUnread(proxyRes, res);
+      return;
+    }
     proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
     // Before http-proxy-middleware's own listener, which ends the client's connection properly.
     proxyRes.once('error', () => this.#breakOff(res));
@@ -155,10 +204,18 @@ export class Proxy {
       return;
     }
     proxyRes.pipe(res);
+    if (this.#marks.has(res)) dropNewCloseListeners(res);
     // A small answer leaves in one piece; of one that streams the headers do not wait for the first byte.
     setImmediate(() => {
       if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
     });
+  }
+
+  /** Nobody is there any more to take the answer; its end still tells when the consumer is done. */
+  #awaitUnread(proxyRes: IncomingMessage, res: Response): void {
+    const { route, upstream } = routedExchange(res);
+    if (upstream !== null && endsWithClient(route.consumer.client_gone, upstream, proxyRes)) upstream.destroy();
+    else proxyRes.resume();
   }
 
   /** The answer has begun and cannot be ended well. */

@@ -53,6 +53,12 @@ export class Watchdog {
     if (!res.writableFinished && res.headersSent) this.#watchClient(res);
   }
 
+  /** The client has left, and the consumer's work goes on: only that is watched from now on. */
+  clientLeft(hasAnswer: boolean): void {
+    clearTimeout(this.#clientTimer);
+    if (hasAnswer) this.#restart('consumer idle', this.#timeouts.idle);
+  }
+
   /** Both sides are done. */
   stop(): void {
     this.#isConsumerDone = true;

@@ -92,7 +92,7 @@ describe('residency', () => {
     const fake = await simpleConsumer();
     fake.residency.health = { status: 200, body: { status: 'ok', loaded: false, gpu_resident_mib: 9 } };
     broker = await startBroker({ consumers: { one: { fake, settings: { ...HOOKS, vram_resident_mib: 2800 } } } });
-    await seen((state) => state.residency === 'absent');
+    await seen((state) => state.residency === 'absent' && state.residencySource === 'self');
     expect(await consumer()).toMatchObject({ loaded: false, gpu_resident_mib: 9 });
     fake.residency.health = { status: 200, body: { status: 'ok', loaded: true, gpu_resident_mib: 2790 } };
     await seen((state) => state.residency === 'resident');

@@ -73,7 +73,7 @@ export class Asked {
 export class GateCompletion implements Completion {
   readonly pending: { readonly consumer: string; end(): void }[] = [];
 
-  idle({ name }: ConsumerConfig): Promise<void> {
+  ended({ name }: ConsumerConfig): Promise<void> {
     return new Promise((resolve) => this.pending.push({ consumer: name, end: resolve }));
   }
 }

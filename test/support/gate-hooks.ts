@@ -21,6 +21,8 @@ export class GateHooks implements Hooks {
   isSlow = false;
   /** Consumers whose hooks fail. */
   readonly failing = new Set<string>();
+  /** Consumers that work on something that did not come through the gate. */
+  readonly working = new Set<string>();
   /** What stays of a consumer's memory after an unload. MiB. */
   readonly keepsMib = new Map<string, number>();
   /** Called when one begins. */
@@ -71,6 +73,12 @@ export class GateHooks implements Hooks {
     await this.#begin('unload', consumer);
     const { uses } = this.#card;
     uses.set(consumer.name, Math.min(uses.get(consumer.name) ?? 0, this.keepsMib.get(consumer.config.name) ?? 0));
+  }
+
+  async isWorkingForOthers(consumer: ConsumerState): Promise<boolean> {
+    const isWorking = this.working.has(consumer.config.name);
+    this.#registry.working(consumer, isWorking, this.#clock.now());
+    return Promise.resolve(isWorking);
   }
 
   #begin(type: BegunHook['type'], consumer: ConsumerState): Promise<void> {

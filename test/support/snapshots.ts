@@ -6,6 +6,7 @@ export type Planned = Partial<PlannedConsumer> & { readonly name: string };
 export function planned(differences: Planned): PlannedConsumer {
   return {
     footprintMib: 1000,
+    residualMib: 0,
     usedMib: null,
     residency: 'resident',
     busy: false,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { capacityMib, headroomMib, needMib } from '../../../lib/core/headroom.ts';
 import { planFor } from '../../../lib/core/plan.ts';
 import type { Plan } from '../../../lib/core/plan.ts';
-import { heldMib } from '../../../lib/core/snapshot.ts';
+import { freeableMib } from '../../../lib/core/snapshot.ts';
 import type { PlannedConsumer, Snapshot } from '../../../lib/core/snapshot.ts';
 
 const NAMES = ['t', 'a', 'b', 'c', 'd', 'e'] as const;
@@ -16,6 +16,7 @@ function consumerNamed(name: string): fc.Arbitrary<PlannedConsumer> {
   return fc.record({
     name: fc.constant(name),
     footprintMib: fc.option(mib, { freq: 6 }),
+    residualMib: fc.constantFrom(0, 0, 0, 500),
     usedMib: fc.option(mib, { freq: 1 }),
     residency: fc.constantFrom('resident', 'resident', 'resident', 'resident', 'resident', 'absent', 'absent', 'unknown', 'loading', 'unloading'),
     busy: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
@@ -75,7 +76,7 @@ function byName({ consumers }: Snapshot, name: string): PlannedConsumer {
 }
 
 function held(snapshot: Snapshot, names: Iterable<string>): number {
-  return [...names].reduce((sum, name) => sum + heldMib(byName(snapshot, name)), 0);
+  return [...names].reduce((sum, name) => sum + freeableMib(byName(snapshot, name)), 0);
 }
 
 function missingMib({ plan }: Case): number {
@@ -191,7 +192,7 @@ describe('where unloading cannot help', () => {
   test('it waits exactly if busy ones would do, and names all of those that would help', () => {
     always((each) => {
       if (each.plan.plan === 'fits' || each.plan.plan === 'evict' || each.plan.permanent) return;
-      const busy = mayEverGo(each).filter((other) => other.busy && heldMib(other) > 0).map(({ name }) => name);
+      const busy = mayEverGo(each).filter((other) => other.busy && freeableMib(other) > 0).map(({ name }) => name);
       const idle = mayGoNow(each).map(({ name }) => name);
       expect(each.plan.plan).toBe(held(each.snapshot, [...idle, ...busy]) >= missingMib(each) ? 'wait' : 'impossible');
       if (each.plan.plan === 'wait') expect([...each.plan.busy].toSorted()).toEqual(busy.toSorted());

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Probe, ProbeOutcome } from '../../../lib/core/health.ts';
 import type { Residency } from '../../../lib/core/model.ts';
-import { initialResidency, isLazy, residencyAfterJob, residencyAfterProbe } from '../../../lib/core/residency.ts';
+import { initialResidency, isLazy, residencyAfterJob, residencyAfterProbe, residencyAfterSample, residencySaid } from '../../../lib/core/residency.ts';
+import type { MeasuredUse, ResidencyRecord } from '../../../lib/core/residency.ts';
 import { configuredConsumer } from '../../support/configured.ts';
 
 const HOOK = { path: '/hook' };
@@ -29,6 +30,7 @@ const REFUSED: ProbeOutcome = { type: 'refused', error: 'refused' };
 const CONFIG = configuredConsumer({ vram_resident_mib: 1000, load: HOOK, unload: HOOK });
 const LAST_ACTION_AT = 500;
 const LATER: Pick<Probe, 'startedAt'> = { startedAt: 600 };
+const RECORD: ResidencyRecord = { residency: 'resident', wasRefused: false, lastActionAt: LAST_ACTION_AT, footprintMib: 1000, residualMib: 0 };
 
 function said(loaded: boolean | null, usedMib: number | null): ProbeOutcome {
   return { type: 'good', report: { loaded, usedMib } };
@@ -40,7 +42,12 @@ interface Before {
 }
 
 function after(outcome: ProbeOutcome, { residency = 'resident', wasRefused = false }: Before = {}): Residency {
-  return residencyAfterProbe({ residency, wasRefused, lastActionAt: LAST_ACTION_AT }, { ...LATER, outcome }, CONFIG);
+  return believed({ ...RECORD, residency, wasRefused }, { ...LATER, outcome });
+}
+
+/** What is believed after a probe. */
+function believed(record: ResidencyRecord, probe: Probe, config = CONFIG): Residency {
+  return residencyAfterProbe(record, probe, config)?.residency ?? record.residency;
 }
 
 describe('a consumer that says', () => {
@@ -65,17 +72,15 @@ describe('a consumer that says', () => {
 });
 
 test('without a footprint only the flag is believed', () => {
-  const config = configuredConsumer({ load: HOOK, unload: HOOK });
-  const record = { residency: 'resident', wasRefused: false, lastActionAt: LAST_ACTION_AT } as const;
-  expect(residencyAfterProbe(record, { ...LATER, outcome: said(false, 5000) }, config)).toBe('absent');
-  expect(residencyAfterProbe(record, { ...LATER, outcome: said(null, 0) }, config)).toBe('resident');
+  const record = { ...RECORD, footprintMib: null };
+  expect(believed(record, { ...LATER, outcome: said(false, 5000) })).toBe('absent');
+  expect(believed(record, { ...LATER, outcome: said(null, 0) })).toBe('resident');
 });
 
 test('a probe that began before the last action is old news, whatever it says', () => {
-  const record = { residency: 'resident', wasRefused: false, lastActionAt: LAST_ACTION_AT } as const;
   for (const outcome of [said(false, 0), REFUSED]) {
-    expect(residencyAfterProbe(record, { startedAt: LAST_ACTION_AT - 1, outcome }, CONFIG)).toBe('resident');
-    expect(residencyAfterProbe(record, { startedAt: LAST_ACTION_AT, outcome }, CONFIG)).toBe('absent');
+    expect(residencyAfterProbe(RECORD, { startedAt: LAST_ACTION_AT - 1, outcome }, CONFIG)).toBeNull();
+    expect(residencyAfterProbe(RECORD, { startedAt: LAST_ACTION_AT, outcome }, CONFIG)).toEqual({ residency: 'absent', source: 'self' });
   }
 });
 
@@ -93,8 +98,8 @@ describe('a consumer that refuses connections', () => {
     expect(after(SILENT, { residency: 'absent', wasRefused: true })).toBe('resident');
     expect(after(said(false, null), { residency: 'absent', wasRefused: true })).toBe('absent');
     const lazy = configuredConsumer({ unload: HOOK });
-    const record = { residency: 'absent', wasRefused: true, lastActionAt: LAST_ACTION_AT } as const;
-    expect(residencyAfterProbe(record, { ...LATER, outcome: SILENT }, lazy)).toBe('absent');
+    const record = { ...RECORD, residency: 'absent', wasRefused: true } as const;
+    expect(residencyAfterProbe(record, { ...LATER, outcome: SILENT }, lazy)).toEqual({ residency: 'absent', source: 'assumed' });
   });
 });
 
@@ -118,4 +123,51 @@ describe('after a job', () => {
   ] as const)('an %s consumer whose job was %s is %s', (before, reach, residency) => {
     expect(residencyAfterJob(before, reach)).toBe(residency);
   });
+});
+
+describe('the memory of its processes', () => {
+  const SAMPLED = { ...RECORD, residencySource: 'process' } as const;
+  const USE: MeasuredUse = { usedMib: 900, startedAt: 600, isBusy: false, isOverruled: false, wasSeen: true };
+
+  test.each([
+    ['a tenth of the footprint', {}, 100, 'resident'],
+    ['less than a tenth', {}, 99, 'absent'],
+    ['nothing', {}, 0, 'absent'],
+    ['a tenth more than what stays after an unload', { residualMib: 300 }, 330, 'absent'],
+    ['well more than what stays', { residualMib: 300 }, 340, 'resident'],
+    ['nine tenths of the footprint, though as much is said to stay', { residualMib: 900 }, 901, 'resident'],
+    ['what stays, with no footprint', { footprintMib: null, residualMib: 300 }, 300, 'absent'],
+    ['more than what stays, with no footprint', { footprintMib: null, residualMib: 300 }, 331, 'resident'],
+  ] as const)('is %s: told from footprint and residue', (_name, marks, usedMib, residency) => {
+    expect(residencyAfterSample({ ...SAMPLED, ...marks }, { ...USE, usedMib })).toEqual({ residency, source: 'process' });
+  });
+
+  test.each([
+    ['it is not known', {}, { usedMib: null }],
+    ['neither footprint nor residue is known', { footprintMib: null }, {}],
+    ['it was measured before our last action', {}, { startedAt: LAST_ACTION_AT - 1 }],
+    ['the consumer works and may still grow', {}, { isBusy: true }],
+    ['the consumer itself has said', {}, { isOverruled: true }],
+    ['a load is under way', { residency: 'loading' }, {}],
+    ['an unload is under way', { residency: 'unloading' }, {}],
+  ] as const)('says nothing when %s', (_name, record, use) => {
+    expect(residencyAfterSample({ ...SAMPLED, ...record }, { ...USE, ...use })).toBeNull();
+  });
+
+  test('that was never seen says nothing against what we did, for it may be where nvidia-smi does not see it', () => {
+    const unseen = { ...USE, usedMib: 0, wasSeen: false };
+    expect(residencyAfterSample({ ...SAMPLED, residencySource: 'action' }, unseen)).toBeNull();
+    expect(residencyAfterSample({ ...SAMPLED, residencySource: 'action' }, { ...unseen, wasSeen: true })?.residency).toBe('absent');
+    expect(residencyAfterSample({ ...SAMPLED, residencySource: 'assumed' }, unseen)?.residency).toBe('absent');
+  });
+
+  test('does not make loaded weights out of what a failed hook has left', () => {
+    expect(residencyAfterSample({ ...SAMPLED, residency: 'unknown' }, USE)).toBeNull();
+    expect(residencyAfterSample({ ...SAMPLED, residency: 'unknown' }, { ...USE, usedMib: 0 })?.residency).toBe('absent');
+  });
+});
+
+test('a list or a state of its own is believed before the memory, which may be small', () => {
+  expect(residencySaid({ loaded: true, usedMib: 50, isExact: true }, RECORD)).toBe('resident');
+  expect(residencySaid({ loaded: false, usedMib: 900, isExact: true }, RECORD)).toBe('absent');
 });

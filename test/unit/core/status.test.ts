@@ -25,8 +25,12 @@ const NEW: ConsumerFacts = {
   url: 'http://127.0.0.1:8766',
   health: { state: 'unknown' },
   residency: 'unknown',
-  usedMib: null,
-  footprintMib: null,
+  residencySource: 'assumed',
+  use: null,
+  declaredMib: null,
+  measuredMib: null,
+  isWorkingForOthers: false,
+  preset: null,
   running: 0,
   waiting: 0,
   totalRequests: 0,
@@ -152,7 +156,7 @@ describe('a consumer', () => {
     expect(consumerShown({ health })).toMatchObject({ healthy });
   });
   test('shows its numbers and its last events', () => {
-    const facts = { usedMib: 0, footprintMib: 2800, running: 1, waiting: 3, totalRequests: 9, priority: 4, coexistsWith: ['llm'] };
+    const facts = { use: { mib: 0, source: 'self' as const }, declaredMib: 2800, running: 1, waiting: 3, totalRequests: 9, priority: 4, coexistsWith: ['llm'] };
     const events = { lastUsed: NOW, lastProbe: NOW, lastError: 'GET /health answered 500' };
     expect(consumerShown({ ...facts, ...events })).toMatchObject({
       gpu_resident_mib: 0,

@@ -1,0 +1,67 @@
+import { isBare, residencyAfterSample, residencySaid } from '../core/residency.ts';
+import type { ResidencyNews } from '../core/residency.ts';
+import type { Sample } from '../core/model.ts';
+import type { ConsumerState } from './consumer-state.ts';
+
+/** Measured use of VRAM and who says so. */
+export interface KnownUse {
+  readonly mib: number;
+  readonly source: 'self' | 'process';
+}
+
+/** What a sample teaches about one consumer; null: nothing new. MiB. */
+export interface SampleNews {
+  readonly residency: ResidencyNews | null;
+  /** More than was ever measured while its weights were loaded. */
+  readonly measuredMib: number | null;
+  /** What our unload has left behind. */
+  readonly leftMib: number | null;
+  /** More than a bare context is on the card. */
+  readonly isSeen: boolean;
+}
+
+/** Below this growth a new peak is noise. */
+const NOTICED_GROWTH = 1.01;
+
+/** The consumer's own word, else its processes on the card; null: neither is newer than our last action. */
+export function knownUse(consumer: ConsumerState, sample: Sample | null): KnownUse | null {
+  const { report, lastActionAt } = consumer;
+  if (report !== null && report.usedMib !== null && report.startedAt >= lastActionAt) return { mib: report.usedMib, source: 'self' };
+  const mib = processUseMib(consumer, sample);
+  return mib === null ? null : { mib, source: 'process' };
+}
+
+/** What to learn from a sample about a consumer. */
+export function sampleNews(consumer: ConsumerState, sample: Sample): SampleNews {
+  const usedMib = processUseMib(consumer, sample);
+  const leftMib = newResidueMib(consumer, usedMib);
+  const marks = { footprintMib: consumer.footprintMib, residualMib: Math.max(consumer.config.residual_mib, leftMib ?? consumer.leftMib ?? 0) };
+  const isSeen = usedMib !== null && isBare(usedMib, marks) === false;
+  const { residency, residencySource, lastActionAt, wasSeenOnCard } = consumer;
+  const facts = { isBusy: consumer.busy > 0, isOverruled: speaksForItself(consumer), wasSeen: wasSeenOnCard || isSeen };
+  const news = residencyAfterSample({ residency, residencySource, lastActionAt, ...marks }, { usedMib, startedAt: sample.startedAt, ...facts });
+  return { residency: news, leftMib, isSeen, measuredMib: newPeakMib(consumer, sample) };
+}
+
+function processUseMib({ name, lastActionAt }: ConsumerState, sample: Sample | null): number | null {
+  if (sample === null || sample.startedAt < lastActionAt) return null;
+  return sample.attribution?.uses.get(name) ?? null;
+}
+
+/** It has said whether its weights are loaded, and nothing was done with it since. */
+function speaksForItself(consumer: ConsumerState): boolean {
+  const { report, lastActionAt } = consumer;
+  return report !== null && report.startedAt >= lastActionAt && residencySaid(report, consumer) !== null;
+}
+
+/** After our unload the memory goes on falling for a moment; the least is what stays. */
+function newResidueMib({ residency, residencySource, leftMib }: ConsumerState, usedMib: number | null): number | null {
+  if (residency !== 'absent' || residencySource !== 'action' || usedMib === null) return null;
+  return leftMib === null || usedMib < leftMib ? usedMib : null;
+}
+
+function newPeakMib(consumer: ConsumerState, sample: Sample): number | null {
+  if (consumer.residency !== 'resident' || consumer.residencySource === 'assumed') return null;
+  const use = knownUse(consumer, sample);
+  return use !== null && use.mib > NOTICED_GROWTH * (consumer.measuredMib ?? 0) ? use.mib : null;
+}
