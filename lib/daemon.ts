@@ -7,21 +7,27 @@ import { CompletionWatch } from './consumers/completion.ts';
 import { HookRunner } from './consumers/hook-runner.ts';
 import { Prober } from './consumers/prober.ts';
 import { Registry } from './consumers/registry.ts';
+import type { Pause } from './core/gating.ts';
 import { planFor } from './core/plan.ts';
+import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
 import { Gate } from './gpu/gate.ts';
+import { HandLeases } from './gpu/hand-leases.ts';
 import { NvidiaSmi } from './gpu/nvidia-smi.ts';
 import { Attributor } from './gpu/processes.ts';
 import { Sampler } from './gpu/sampler.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { createHttpServer } from './http-server.ts';
 import { listenOn } from './listen.ts';
 import type { Logger } from './logger.ts';
+import { Memory } from './memory.ts';
 import { AccessRules } from './middlewares/access-rules.ts';
 import { Proxy } from './middlewares/proxy.ts';
 import { Spool } from './middlewares/spool.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
+import { StateFile } from './state-file.ts';
 import { consumerFacts } from './status-facts.ts';
 
 /** What a daemon is made from. */
@@ -35,6 +41,8 @@ export interface DaemonOptions {
   readonly listen?: string | undefined;
   /** Environment in which nvidia-smi is looked for. */
   readonly env?: NodeJS.ProcessEnv;
+  /** File for what survives a restart. Default: nothing does. */
+  readonly stateFile?: string;
   /** Where large request bodies wait. Default: the system's temporary folder. */
   readonly spoolFolder?: string;
 }
@@ -50,6 +58,9 @@ export class Daemon {
   readonly #prober: Prober;
   readonly #completion: CompletionWatch;
   readonly #retirement: Retirement;
+  readonly #leases: HandLeases;
+  readonly #memory: Memory;
+  readonly #housekeeping: Housekeeping;
   readonly #proxy: Proxy;
   readonly #server: Server;
   readonly #exchanges: OpenExchanges;
@@ -58,6 +69,7 @@ export class Daemon {
   #accessRules: AccessRules;
   #url: string | null = null;
   #isDraining = false;
+  #isOpen = false;
   #isReleased = false;
   #reloadError: string | null = null;
 
@@ -75,6 +87,9 @@ export class Daemon {
     const completion = (this.#completion = new CompletionWatch({ clock, logger }));
     const hooks = new HookRunner({ registry, prober, clock });
     this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion }, config);
+    this.#leases = new HandLeases({ clock, logger, completion });
+    this.#memory = new Memory(options.stateFile === undefined ? null : new StateFile(options.stateFile, logger), registry);
+    this.#housekeeping = new Housekeeping({ clock, logger, registry, acquire: this.gate.acquire.bind(this.gate), plan: (name) => this.#plan(name), config: () => this.#config });
     this.#retirement = new Retirement({ registry, gate: this.gate, logger, onForgotten: () => this.#watchConsumers() });
     this.#proxy = new Proxy({ clock, logger, cancel: (consumer) => void completion.cancel(consumer) });
     this.#server = createHttpServer(createApp(this.#services()), () => this.#accessRules);
@@ -90,9 +105,14 @@ export class Daemon {
     this.#sampler.onSample((sample) => {
       registry.sampled(sample);
       this.#guard.sampled(sample.uuid);
+      this.#memory.sampled();
     });
     registry.reconfigure(this.#config);
+    const paused = this.#memory.load();
+    if (paused !== null) gate.pause(paused);
+    this.#memory.recall();
     registry.onChange(() => {
+      this.#openIfSeen();
       gate.changed();
       this.#retirement.look();
     });
@@ -107,7 +127,15 @@ export class Daemon {
     }
     this.#guard.listening(this.#url);
     this.#watchConsumers();
-    gate.open();
+    this.#openIfSeen();
+  }
+
+  /** Opens the gate once every consumer has been looked at: an eviction is planned with all of them. */
+  #openIfSeen(): void {
+    if (this.#isOpen || this.#url === null || !this.registry.all().every((consumer) => consumer.firstProbeSettled)) return;
+    this.#isOpen = true;
+    this.gate.open();
+    this.#housekeeping.start();
   }
 
   /** Where it listens; only after `start()`. */
@@ -131,6 +159,7 @@ export class Daemon {
     this.#config = config;
     this.#accessRules = new AccessRules(config.access);
     this.#retirement.add(this.registry.reconfigure(config), config);
+    this.#memory.recall();
     this.#watchConsumers();
     this.gate.reconfigure(config);
     logger.info('configuration reloaded', { consumers: config.consumers.size });
@@ -146,6 +175,7 @@ export class Daemon {
   async stop(graceMs: number): Promise<void> {
     this.#isDraining = true;
     this.gate.drain();
+    this.#leases.endAll();
     if (!(await this.#isDrainedWithin(graceMs))) {
       this.#options.logger.warn('running work is cut', { exchanges: this.#exchanges.count, leases: this.gate.statistics.running });
     }
@@ -163,6 +193,7 @@ export class Daemon {
 
   async #release(): Promise<void> {
     this.#isReleased = true;
+    this.#housekeeping.stop();
     this.#prober.stop();
     this.#completion.stop();
     this.#server.close();
@@ -170,6 +201,7 @@ export class Daemon {
     this.#proxy.retain(new Set());
     await this.#sampler.stop();
     await this.#guard.release();
+    await this.#memory.flush();
   }
 
   /** Probes and connects to the consumers that there are, and to no others. */
@@ -206,17 +238,36 @@ export class Daemon {
       acquire: gate.acquire.bind(gate),
       leave: gate.leave.bind(gate),
       refuseIfFull: gate.refuseIfFull.bind(gate),
-      plan: async (name: string) => {
-        const sample = await this.#sampler.fresh(registry.lastActionAt());
-        // A reload may have taken it out meanwhile.
-        return registry.current(name) === null ? null : planFor(name, registry.snapshot(this.#config, sample));
-      },
+      refuseIfPaused: gate.refuseIfPaused.bind(gate),
+      leases: this.#leases,
+      enterLease: this.#leases.enter.bind(this.#leases),
+      pause: (by: string) => this.#pause(by),
+      resume: () => this.#resume(),
+      plan: (name: string) => this.#plan(name),
       readiness: () => ({
         isDraining: this.#isDraining,
         consumers: registry.all().map((consumer) => ({ name: consumer.name, isProbed: consumer.lastProbeAt !== null })),
       }),
       status: () => this.#status(),
     };
+  }
+
+  async #plan(name: string): Promise<Plan | null> {
+    const sample = await this.#sampler.fresh(this.registry.lastActionAt());
+    // A reload may have taken it out meanwhile.
+    return this.registry.current(name) === null ? null : planFor(name, this.registry.snapshot(this.#config, sample));
+  }
+
+  /** Also after a restart: whoever plays does not want it to end because the daemon was updated. */
+  #pause(by: string): Pause {
+    const paused = this.gate.pause({ since: this.#clock.wall(), by });
+    this.#memory.paused(paused);
+    return paused;
+  }
+
+  #resume(): Pause | null {
+    this.#memory.paused(null);
+    return this.gate.resume();
   }
 
   #status(): StatusFacts {
@@ -230,6 +281,8 @@ export class Daemon {
       reading: this.#sampler.latest(),
       consumers: consumerFacts(this.registry),
       scheduler: this.gate.statistics,
+      leases: this.#leases.list(),
+      paused: this.gate.paused,
       isDraining: this.#isDraining,
     };
   }
@@ -240,5 +293,6 @@ function restartSettings(before: Config, after: Config): readonly (readonly [str
   return [
     ['listen', before.listen, after.listen],
     ['gpu.device', before.gpu.device, after.gpu.device],
+    ['state.file', before.state.file, after.state.file],
   ];
 }

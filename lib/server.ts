@@ -1,7 +1,10 @@
 import express from 'express';
 import type { Express } from 'express';
 import { changeResidency } from './api/consumers.ts';
+import { jsonBody } from './api/json-body.ts';
+import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { notFound } from './api/not-found.ts';
+import { pause, resume } from './api/pause.ts';
 import { plan } from './api/plan.ts';
 import type { ApiServices } from './api/services.ts';
 import { healthz, index, readyz, status } from './api/status.ts';
@@ -65,6 +68,12 @@ export function createApp(services: ServerServices): Express {
 
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
+  app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
+  app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));
+  app.put('/v1/leases/:id', jsonBody, renewLease(services));
+  app.delete('/v1/leases/:id', releaseLease(services));
+  app.all('/v1/pause', onlyMethods('POST'), jsonBody, pause(services));
+  app.all('/v1/resume', onlyMethods('POST'), resume(services));
   app.all('/v1/consumers/:name/load', onlyMethods('POST'), changeResidency('load', services));
   app.all('/v1/consumers/:name/unload', onlyMethods('POST'), changeResidency('unload', services));
   app.all('/healthz', onlyMethods('GET', 'HEAD'), healthz);

@@ -36,7 +36,7 @@ export async function startDaemon(settings, { root, path = '/nowhere', nodeArgs 
   const child = startNode(join(root, 'bin/mgpumanager.js'), {
     args: ['serve', '--config', config],
     nodeArgs: [...NODE_ARGS, ...nodeArgs, '--import', LEASH],
-    env: { PATH: path },
+    env: { PATH: path, XDG_STATE_HOME: tmpdir() },
     stdout: out,
   });
   closeSync(out);

@@ -1,5 +1,5 @@
-import type { Config } from '../config/types.ts';
-import type { GatedConsumer, GateRequest, Place } from '../core/gating.ts';
+import type { Config, ConsumerConfig } from '../config/types.ts';
+import type { GatedConsumer, GateRequest, GrantedLease, Pause, Place } from '../core/gating.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ReadinessFacts } from '../core/readiness.ts';
 import type { StatusFacts } from '../core/status.ts';
@@ -14,4 +14,24 @@ export interface ApiServices {
   plan(name: string): Promise<Plan | null>;
   acquire(request: GateRequest): Place;
   leave(place: Place): void;
+  enterLease(token: string, visitor: { readonly consumer: GatedConsumer; readonly requestId: string }): GrantedLease;
+  readonly leases: Leases;
+  /** Keeps the card from new work. Returns the pause that is on, which may be an earlier one. */
+  pause(by: string): Pause;
+  /** Returns the pause that this ends; null: there was none. */
+  resume(): Pause | null;
+  /** @throws BrokerError `paused` while the card is. */
+  refuseIfPaused(): void;
+}
+
+/** The leases that clients hold by hand. All but `hold` throw `leaseExpired` where there is none. */
+export interface Leases {
+  hold(grant: {
+    readonly lease: GrantedLease;
+    readonly consumer: GatedConsumer;
+    readonly consumerConfig: ConsumerConfig;
+    readonly ttlMs: number;
+  }): { readonly id: string; readonly token: string; readonly expiresAt: Date };
+  renew(id: string, token: string, ttlMs: number): Date;
+  release(id: string): void;
 }

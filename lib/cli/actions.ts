@@ -3,6 +3,7 @@ import type { Kind } from '../config/types.ts';
 import { check } from './check.ts';
 import { endProcess } from './end-process.ts';
 import { plan } from './plan.ts';
+import { presets } from './presets.ts';
 import { changeResidency, unloadAll } from './residency.ts';
 import { configPath, daemonUrl, listenAddress, UsageError } from './settings.ts';
 import { status } from './status.ts';
@@ -24,6 +25,7 @@ export interface Flags {
 export interface Actions {
   serve(flags: Flags): Promise<void>;
   check(flags: Flags): Promise<void>;
+  presets(name: string | undefined, flags: Flags): Promise<void>;
   demo(flags: Flags): Promise<void>;
   status(flags: Flags): Promise<void>;
   plan(flags: Flags): Promise<void>;
@@ -52,6 +54,7 @@ export function runningActions({ terminal, env, done }: ActionContext): Actions 
       done(await demo(options));
     },
     check: async ({ config, json = false }) => done(check({ config: configPath(config, env), json, env }, terminal)),
+    presets: async (name, { json = false }) => done(presets({ name, json }, terminal)),
     status: async ({ url, json = false, watch = false }) => done(await status({ url: daemonUrl(url, env), json, watch }, terminal)),
     plan: async (flags) => done(await plan({ url: daemonUrl(flags.url, env), json: flags.json ?? false, ...subjectOf(flags) }, terminal)),
     load: async (name, { url }) => done(await changeResidency('load', { url: daemonUrl(url, env), name }, terminal)),

@@ -35,7 +35,7 @@ export async function demo({ listen = '127.0.0.1:8770' }: DemoOptions): Promise<
     say(`A simulated card of ${CARD_MIB} MiB, and four servers that share it: ${SERVERS.join(', ')}.`);
     await Promise.all(SERVERS.map((name) => fleet.start(name)));
     const config = join(folder, 'config.yaml');
-    writeFileSync(config, JSON.stringify(demoConfig({ listen, fleet, unit: { command: unitCommand(), socket } }), null, 2));
+    writeFileSync(config, JSON.stringify(demoConfig({ listen, fleet, stateFile: join(folder, 'state.json'), unit: { command: unitCommand(), socket } }), null, 2));
     broker = new BrokerProcess({
       bin: join(packageFolder(), 'bin', 'mgpumanager.js'),
       config,

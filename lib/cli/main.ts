@@ -10,6 +10,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 const AFTER_HELP = `
 Examples:
   mgpumanager check -c config/consumers.yaml
+  mgpumanager presets ollama
   mgpumanager serve -c config/consumers.yaml
   mgpumanager status --watch
   mgpumanager plan --kind image
@@ -63,6 +64,9 @@ function addDaemonCommands(program: Command, actions: Actions): void {
   program.command('check').description('say everything that is wrong with a configuration')
     .option('--json', 'print JSON')
     .action((_options, command: Command) => actions.check(command.optsWithGlobals()));
+  program.command('presets').description('list the known servers, or show what the preset of one fills in').argument('[name]', 'name of the preset')
+    .option('--json', 'print JSON')
+    .action((name: string | undefined, _options, command: Command) => actions.presets(name, command.optsWithGlobals()));
   listen(program.command('demo').description('run the daemon on a simulated card with four small servers; needs no GPU'))
     .action((_options, command: Command) => actions.demo(command.optsWithGlobals()));
 }

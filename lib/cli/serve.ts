@@ -4,6 +4,7 @@ import { formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
 import type { Logger } from '../logger.ts';
+import { defaultStateFile } from '../state-file.ts';
 import { StartError } from '../start-error.ts';
 import { version } from '../version.ts';
 import { EXIT } from './exit-codes.ts';
@@ -29,7 +30,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   const logger = createLogger(process.stdout, result.config.log.level);
   guardProcess(logger);
   for (const warning of result.warnings) logger.warn('configuration', { problem: formatProblem(warning) });
-  const daemon = new Daemon({ config: result.config, configPath: options.config, version: version(), logger, listen: options.listen });
+  const stateFile = result.config.state.file ?? defaultStateFile(result.config.gpu.device, process.env);
+  const daemon = new Daemon({ config: result.config, configPath: options.config, version: version(), logger, listen: options.listen, stateFile });
   // Before anybody can know that we are there: a signal that comes early must not meet Node's own handling.
   const ending = endingSignal();
   let { config } = result;

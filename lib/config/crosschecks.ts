@@ -18,7 +18,8 @@ export function crossCheck(file: unknown): Fault[] {
 function routingFaults(file: unknown): Fault[] {
   const names = consumerNames(file);
   const routes = entriesOf(memberOf(file, 'routing')).map(([kind, name]) => referenceFault(child('/routing', kind), name, names));
-  return [...routes, referenceFault('/audio_proxy', memberOf(file, 'audio_proxy'), names)].flat();
+  const preloads = itemsOf(memberOf(file, 'preload')).map((name, index) => referenceFault(child('/preload', index), name, names));
+  return [...routes, ...preloads, referenceFault('/audio_proxy', memberOf(file, 'audio_proxy'), names)].flat();
 }
 
 function coexistenceFaults(file: unknown): Fault[] {

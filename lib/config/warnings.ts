@@ -11,6 +11,8 @@ export function configWarnings(config: Config): Fault[] {
     ...consumers.flatMap((consumer) => tooLarge(consumer, config)),
     ...consumers.flatMap(unusedHooks),
     ...smallSpool(config),
+    ...unloadablePreloads(config),
+    ...consumers.flatMap(neverIdle),
   ];
 }
 
@@ -42,6 +44,18 @@ function tooLarge({ name, vram_resident_mib: footprint }: ConsumerConfig, { gpu 
 function unusedHooks({ name, vram_managed: managed, load, unload }: ConsumerConfig): Fault[] {
   if (!managed || (load === null && unload === null)) return [];
   return [{ ...warn(place(name, 'vram_managed'), 'no load and unload beside it'), got: 'some, which no eviction will use' }];
+}
+
+function unloadablePreloads({ preload, consumers }: Config): Fault[] {
+  return preload.flatMap((name, index) => {
+    if (consumers.get(name)?.load !== null) return [];
+    return [warn(child('/preload', index), 'a consumer with a load hook (this one loads itself on first use)')];
+  });
+}
+
+function neverIdle({ name, idle_unload: limit, unload, vram_managed: managed }: ConsumerConfig): Fault[] {
+  if (limit === undefined || (unload !== null && !managed)) return [];
+  return [warn(place(name, 'idle_unload'), 'an unload hook and no vram_managed beside it (nothing is unloaded)')];
 }
 
 function smallSpool({ limits }: Config): Fault[] {

@@ -21,6 +21,8 @@ export class ConsumerState {
   healthRecord: HealthRecord = UNPROBED;
   residency: Residency;
   residencySource: ResidencySource = 'assumed';
+  /** When it last became resident, or was first heard of. */
+  residentAt: number;
   report: DatedReport | null = null;
   wasRefused = false;
   /** What it last said of whether it works, and when that question was asked. */
@@ -51,13 +53,20 @@ export class ConsumerState {
   totalRequests = 0;
   retired = false;
 
-  constructor(config: ConsumerConfig) {
+  /** @param now monotonic, ms */
+  constructor(config: ConsumerConfig, now: number) {
     this.config = config;
+    this.residentAt = now;
     this.residency = initialResidency(config);
   }
 
   get name(): string {
     return this.retired ? `${this.config.name} (retired)` : this.config.name;
+  }
+
+  /** What was measured of it in an earlier run, MiB; null: nothing. */
+  recall(measuredMib: number | null): void {
+    this.measuredMib ??= measuredMib;
   }
 
   /** What it needs, MiB: as declared, else the most that was measured; null: neither. */

@@ -89,11 +89,6 @@ export class Registry {
     }
   }
 
-  /** What was measured in an earlier run of the daemon, MiB by consumer name. */
-  remember(footprints: ReadonlyMap<string, number>): void {
-    for (const consumer of this.all()) consumer.measuredMib ??= footprints.get(consumer.name) ?? null;
-  }
-
   /** It was asked just now, and works on something that did not come through us, or not. `startedAt` is monotonic, ms. */
   working(consumer: ConsumerState, isWorking: boolean, startedAt: number): void {
     consumer.working = { isWorking, startedAt };
@@ -225,7 +220,7 @@ export class Registry {
   }
 
   #stateFor(config: ConsumerConfig, known: ConsumerState | undefined): ConsumerState {
-    if (known === undefined || known.config.url !== config.url) return new ConsumerState(config);
+    if (known === undefined || known.config.url !== config.url) return new ConsumerState(config, this.#clock.now());
     known.config = config;
     return known;
   }
@@ -255,6 +250,7 @@ export class Registry {
     if (consumer.residency === news.residency) return;
     const from = consumer.residency;
     consumer.residency = news.residency;
+    if (news.residency === 'resident') consumer.residentAt = this.#clock.now();
     this.#logger.info('residency changed', { consumer: consumer.name, from, to: news.residency, reason });
   }
 

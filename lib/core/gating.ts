@@ -18,6 +18,12 @@ export interface GatedConsumer {
   readonly firstProbeSettled: boolean;
 }
 
+/** Since when and by whom the card is kept from new work. */
+export interface Pause {
+  readonly since: Date;
+  readonly by: string;
+}
+
 /** What is to be done with the card: an exchange, or a change of residency by hand. */
 export type Work = 'exchange' | 'load' | 'unload';
 

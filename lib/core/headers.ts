@@ -27,6 +27,7 @@ const NOT_FORWARDED = new Set([
   'true-client-ip',
   'x-client-ip',
   'x-consumer',
+  'x-gpu-lease',
   'x-real-ip',
   'x-request-id',
 ]);

@@ -1,5 +1,6 @@
 import type { Config } from '../config/types.ts';
 import { footprintReport } from './footprint.ts';
+import type { Pause } from './gating.ts';
 import type { Health, Reading, Residency, Sample } from './model.ts';
 import type { ResidencySource } from './residency.ts';
 
@@ -55,7 +56,19 @@ export interface StatusFacts {
   readonly reading: Reading | null;
   readonly consumers: readonly ConsumerFacts[];
   readonly scheduler: SchedulerFacts;
+  /** Leases that clients hold by hand. */
+  readonly leases: readonly LeaseFacts[];
+  readonly paused: Pause | null;
   readonly isDraining: boolean;
+}
+
+/** One lease that a client holds by hand. */
+export interface LeaseFacts {
+  readonly id: string;
+  readonly consumer: string;
+  readonly expiresAt: Date;
+  readonly running: number;
+  readonly isEnding: boolean;
 }
 
 /** The body of `GET /v1/status`. A number that is not known is null, never 0 and never left out. */
@@ -70,6 +83,8 @@ export function statusReport(facts: StatusFacts): Record<string, unknown> {
     routing: facts.config.routing,
     consumers: facts.consumers.toSorted(byName).map(consumerReport),
     scheduler: schedulerReport(facts.scheduler, facts.now),
+    leases: facts.leases.map(leaseReport),
+    paused: facts.paused === null ? null : { since: facts.paused.since.toISOString(), by: facts.paused.by },
   };
 }
 
@@ -141,6 +156,10 @@ function schedulerReport(scheduler: SchedulerFacts, now: Date): Record<string, u
     evictions: scheduler.evictions,
     ...optional('oldest_queued', oldest),
   };
+}
+
+function leaseReport({ id, consumer, expiresAt, running, isEnding }: LeaseFacts): Record<string, unknown> {
+  return { id, consumer, expires_at: expiresAt.toISOString(), running, ending: isEnding };
 }
 
 function rounded(ms: number | null): number | null {

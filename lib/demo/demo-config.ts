@@ -5,6 +5,7 @@ import type { Fleet } from './fleet.ts';
 export interface DemoPlaces {
   readonly listen: string;
   readonly fleet: Fleet;
+  readonly stateFile: string;
   /** Argument vector up to the action (`start` or `stop`), and what follows it. */
   readonly unit: { readonly command: readonly string[]; readonly socket: string };
 }
@@ -13,11 +14,12 @@ export interface DemoPlaces {
  * The configuration of the demo: CONTRACT's four consumers at the simulated servers. Two differences let all four be seen
  * making room: speech to text goes to whisper-server, and Ollama is unloaded by its own call instead of by itself.
  */
-export function demoConfig({ listen, fleet, unit }: DemoPlaces): unknown {
+export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unknown {
   const [model] = MODELS;
   const unitCommand = (action: string) => ({ command: [...unit.command, action, unit.socket] });
   return {
     listen,
+    state: { file: stateFile },
     access: { allow: ['loopback'] },
     gpu: { poll_interval: '1s' },
     health: { interval: '1s' },

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
-import type { GateRequest, Place } from '../core/gating.ts';
+import type { GateRequest, Pause, Place } from '../core/gating.ts';
 import { mayStillWork } from '../core/job.ts';
 import { retryAfterS } from '../core/retry-after.ts';
 import { BrokerError, CLIENT_LEFT } from '../errors.ts';
@@ -54,6 +54,7 @@ export class Gate {
   #lastWaitMs: number | null = null;
   #lastRunMs: number | null = null;
   #isDraining = false;
+  #pause: Pause | null = null;
   #idle = Promise.withResolvers<void>();
 
   constructor(services: GateServices, settings: Config) {
@@ -87,10 +88,11 @@ export class Gate {
 
   /**
    * Asks for the card. The ticket's outcome is a lease, or a refusal.
-   * @throws BrokerError `queue_full` or `shutting_down`, at once.
+   * @throws BrokerError `queue_full`, `paused` or `shutting_down`, at once.
    */
   acquire(request: GateRequest): Ticket {
-    this.refuseIfFull();
+    if (request.work !== 'unload') this.refuseIfPaused();
+    this.#refuseIfFull();
     const ticket = new Ticket(request, this.#sequence++, this.#services.clock.now());
     this.#waiting += 1;
     this.#services.consumers.waiting(request.consumer, 1);
@@ -103,9 +105,42 @@ export class Gate {
 
   /**
    * Refuses what `acquire` would refuse, before a large body is taken in for nothing.
-   * @throws BrokerError `queue_full` or `shutting_down`.
+   * @throws BrokerError `queue_full`, `paused` or `shutting_down`.
    */
   refuseIfFull(): void {
+    this.refuseIfPaused();
+    this.#refuseIfFull();
+  }
+
+  /** @throws BrokerError `paused` while it is. */
+  refuseIfPaused(): void {
+    if (this.#pause !== null) throw pausedError(this.#pause);
+  }
+
+  /** Since when and by whom it is paused; null: it is not. */
+  get paused(): Pause | null {
+    return this.#pause;
+  }
+
+  /** Lets running work end and refuses new work and what waits; only unloading by hand goes on. One that is paused stays as it is. */
+  pause(pause: Pause): Pause {
+    if (this.#pause !== null) return this.#pause;
+    this.#pause = pause;
+    this.#services.logger.info('paused', { by: pause.by });
+    const waiting = [...this.#lanes.tickets(), ...(this.#admitting === null ? [] : [this.#admitting])];
+    for (const ticket of waiting.filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedError(pause));
+    return pause;
+  }
+
+  /** Takes work again. Returns the pause that this ends; null: it was not paused. */
+  resume(): Pause | null {
+    const was = this.#pause;
+    this.#pause = null;
+    if (was !== null) this.#services.logger.info('resumed', { was_paused_since: was.since.toISOString() });
+    return was;
+  }
+
+  #refuseIfFull(): void {
     if (this.#isDraining) throw shuttingDown();
     const limit = this.#settings.queue.max_waiting;
     if (this.#waiting < limit) return;
@@ -262,6 +297,13 @@ function isAdmissible({ request, heldBy }: Ticket, now: number): boolean {
   if (!consumer.firstProbeSettled) return false;
   if (heldBy !== null && now - heldBy.at < HELD_MS && heldBy.consumers.some((other) => other.isWorkingForOthers)) return false;
   return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
+}
+
+/** A game or a training run takes its time, so clients need not ask often. s */
+const PAUSED_RETRY_S = 60;
+
+function pausedError({ since, by }: Pause): BrokerError {
+  return new BrokerError('paused', `the card is paused since ${since.toISOString()} by ${by}`, { retryAfterS: PAUSED_RETRY_S });
 }
 
 function shuttingDown(): BrokerError {

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import type { GateRequest, GrantedLease, Place } from '../core/gating.ts';
+import type { GatedConsumer, GateRequest, GrantedLease, Place } from '../core/gating.ts';
 import { requestedWaitMs } from '../core/headers.ts';
 import { routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -8,6 +8,8 @@ import type { Exchange } from './exchange.ts';
 export interface LeaseGiver {
   acquire(request: GateRequest): Place;
   leave(place: Place): void;
+  /** The part of one request in a lease that its client holds by hand. @throws BrokerError if there is no such lease for this consumer. */
+  enterLease(token: string, visitor: { readonly consumer: GatedConsumer; readonly requestId: string }): GrantedLease;
 }
 
 /** Holds a request until it has the lease of the card. A client that leaves takes its place in the queue with it. */
@@ -15,6 +17,12 @@ export function gpuGate(gate: LeaseGiver) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const exchange = routedExchange(res);
     const { consumer, config } = exchange;
+    const token = req.headers['x-gpu-lease'];
+    if (typeof token === 'string') {
+      begin({ exchange, lease: gate.enterLease(token, { consumer, requestId: exchange.id }), res });
+      next();
+      return;
+    }
     const limit = config.queue.max_wait;
     const place = gate.acquire({
       id: exchange.id,

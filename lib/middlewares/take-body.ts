@@ -13,7 +13,8 @@ export interface TakeBodyServices {
 /** Takes a gated request's body in before the card is asked for. */
 export function takeBody({ spool, refuseIfFull }: TakeBodyServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
-    refuseIfFull();
+    // One that runs inside a lease takes no place in the queue.
+    if (req.headers['x-gpu-lease'] === undefined) refuseIfFull();
     const exchange = routedExchange(res);
     const { limits } = exchange.config;
     const declared = Number(req.headers['content-length'] ?? 0);

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 /** Runs pm2 with a home of its own. */
 async function pm2(...args: string[]): Promise<string> {
-  const env = { ...process.env, ...card.env, NODE_OPTIONS: '', PM2_HOME: home, PM2_DISABLE_VERSION_CHECK: 'true', MGPU_CONFIG: join(home, 'config.yaml') };
+  const env = { ...process.env, ...card.env, NODE_OPTIONS: '', XDG_STATE_HOME: home, PM2_HOME: home, PM2_DISABLE_VERSION_CHECK: 'true', MGPU_CONFIG: join(home, 'config.yaml') };
   return (await run(PM2, args, { cwd: ROOT, env })).stdout;
 }
 

@@ -32,7 +32,7 @@ export class ServeProcess {
     this.configPath = join(this.#dir, 'config.yaml');
     this.write(config);
     this.child = spawn(process.execPath, [BIN, 'serve', '-c', this.configPath], {
-      env: { ...env, NODE_OPTIONS: '' },
+      env: { XDG_STATE_HOME: this.#dir, ...env, NODE_OPTIONS: '' },
       stdio: ['ignore', stdout, 'pipe', 'ipc'],
     });
     this.child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));

@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
   demo: ['config/types.ts', 'error-code.ts'],
-  cli: ['config/', 'demo/', 'daemon.ts', 'start-error.ts', 'logging.ts', 'logger.ts', 'version.ts'],
+  cli: ['config/', 'core/suggest.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
 };
 
 /** What these files outside the layers may import of lib/. The others compose, and may import everything. */
@@ -31,6 +31,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'logger.ts': [],
   'logging.ts': ['logger.ts'],
   'server.ts': ['api/', 'middlewares/', 'config/types.ts'],
+  'state-file.ts': ['error-code.ts', 'logger.ts'],
   'version.ts': [],
 };
 
@@ -42,6 +43,7 @@ const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
   'js-yaml': [/^config\/yaml\.ts$/],
   ajv: [/^config\/schema\.ts$/],
   winston: [/^logging\.ts$/],
+  ws: [/^demo\/servers\/comfyui-socket\.ts$/],
   commander: [/^cli\/main\.ts$/],
 };
 

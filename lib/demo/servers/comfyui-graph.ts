@@ -5,6 +5,8 @@ export type Graph = Readonly<Record<string, unknown>>;
 
 /** The checkpoint the simulated server has. */
 export const CHECKPOINT = 'sd_xl_base_1.0.safetensors';
+/** The class of the node that loads it. */
+export const LOADER = 'CheckpointLoaderSimple';
 const OUTPUT_CLASSES = new Set(['SaveImage', 'PreviewImage']);
 const DEFAULT_STEPS = 20;
 
@@ -21,34 +23,62 @@ export function graphProblem(graph: unknown): Record<string, unknown> | null {
   const loader = Object.entries(graph).find(([, node]) => hasWrongCheckpoint(node));
   if (loader === undefined) return null;
   const wrong = { type: 'value_not_in_list', message: 'Value not in list', details: `ckpt_name: not in ['${CHECKPOINT}']`, extra_info: {} };
-  const nodeErrors = { [loader[0]]: { errors: [wrong], dependent_outputs: outputs, class_type: 'CheckpointLoaderSimple' } };
+  const nodeErrors = { [loader[0]]: { errors: [wrong], dependent_outputs: outputs, class_type: LOADER } };
   return { ...problem('prompt_outputs_failed_validation', 'Prompt outputs failed validation'), node_errors: nodeErrors };
+}
+
+/** What is wrong with a request, in ComfyUI's shape. */
+export function problem(type: string, message: string): Record<string, unknown> {
+  return { error: { type, message, details: '', extra_info: {} }, node_errors: {} };
 }
 
 /** The ids of the nodes that make images. */
 export function outputsOf(graph: Graph): readonly string[] {
-  return Object.entries(graph)
-    .filter(([, node]) => isObject(node) && typeof node['class_type'] === 'string' && OUTPUT_CLASSES.has(node['class_type']))
-    .map(([id]) => id);
+  return Object.keys(graph).filter((id) => OUTPUT_CLASSES.has(classOf(graph, id)));
 }
 
-/** How many sampler steps a workflow asks for. */
-export function stepsOf(graph: Graph): number {
-  for (const node of Object.values(graph)) {
-    const steps = inputsOf(node)['steps'];
-    if (typeof steps === 'number' && steps >= 1) return Math.floor(steps);
-  }
-  return DEFAULT_STEPS;
+/** The nodes that an output needs, each after those that it needs itself. */
+export function orderOf(graph: Graph): readonly string[] {
+  const order = new Set<string>();
+  const seen = new Set<string>();
+  const visit = (id: string): void => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    for (const input of Object.values(inputsOf(graph[id]))) if (isLink(input, graph)) visit(input[0]);
+    order.add(id);
+  };
+  outputsOf(graph).forEach(visit);
+  return [...order];
+}
+
+/** The node that keeps the card busy: the sampler, or without one the first output. */
+export function samplerOf(graph: Graph): string | undefined {
+  return orderOf(graph).find((id) => stepsIn(graph[id]) !== null || classOf(graph, id).includes('Sampler')) ?? outputsOf(graph)[0];
+}
+
+/** How many steps a sampler is asked for. */
+export function stepsOf(graph: Graph, sampler: string): number {
+  return stepsIn(graph[sampler]) ?? DEFAULT_STEPS;
+}
+
+export function classOf(graph: Graph, id: string): string {
+  const node = graph[id];
+  return isObject(node) && typeof node['class_type'] === 'string' ? node['class_type'] : '';
+}
+
+function stepsIn(node: unknown): number | null {
+  const steps = inputsOf(node)['steps'];
+  return typeof steps === 'number' && steps >= 1 ? Math.floor(steps) : null;
+}
+
+function isLink(input: unknown, graph: Graph): input is [string, number] {
+  return Array.isArray(input) && typeof input[0] === 'string' && Object.hasOwn(graph, input[0]);
 }
 
 function hasWrongCheckpoint(node: unknown): boolean {
-  return isObject(node) && node['class_type'] === 'CheckpointLoaderSimple' && inputsOf(node)['ckpt_name'] !== CHECKPOINT;
+  return isObject(node) && node['class_type'] === LOADER && inputsOf(node)['ckpt_name'] !== CHECKPOINT;
 }
 
 function inputsOf(node: unknown): Record<string, unknown> {
   return isObject(node) && isObject(node['inputs']) ? node['inputs'] : {};
-}
-
-function problem(type: string, message: string): Record<string, unknown> {
-  return { error: { type, message, details: '', extra_info: {} }, node_errors: {} };
 }

@@ -1,20 +1,33 @@
-import { outputsOf, stepsOf } from './comfyui-graph.ts';
+import { PromptEvents } from './comfyui-events.ts';
+import type { Message } from './comfyui-events.ts';
+import { Execution, Interrupted } from './comfyui-execution.ts';
+import { outputsOf } from './comfyui-graph.ts';
 import type { Graph } from './comfyui-graph.ts';
+import type { ComfyModel } from './comfyui-model.ts';
+import type { ComfyuiQuirks } from './comfyui-quirks.ts';
+import { queueStatus } from './comfyui-socket.ts';
+import type { ComfySockets } from './comfyui-socket.ts';
 import { messageOf } from './http.ts';
 import type { Pause } from './pace.ts';
-import type { Weights } from './weights.ts';
 
-/** All steps of a prompt together, ms, however many they are. */
-const SAMPLING_MS = 1500;
-/** From the worker's reading of the flag to free memory. */
-const FREE_MS = 100;
+/** So many finished prompts are remembered. */
+const KEPT = 10_000;
 
 /** A submitted prompt. */
 export interface Prompt {
+  /** The lowest runs first. */
   readonly number: number;
   readonly id: string;
   readonly graph: Graph;
-  readonly extra: unknown;
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** What the history keeps of a prompt. */
+export interface HistoryEntry {
+  readonly prompt: readonly unknown[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly status: { readonly status_str: 'success' | 'error'; readonly completed: boolean; readonly messages: readonly Message[] };
+  readonly meta: object;
 }
 
 /** What `POST /free` asks for. */
@@ -23,31 +36,30 @@ export interface FreeFlags {
   readonly freeMemory: boolean;
 }
 
-/** Thrown between two steps of a prompt that was interrupted. */
-class Interrupted extends Error {}
-
-type Message = readonly [event: string, data: Readonly<Record<string, unknown>>];
+/** What the worker is made from. */
+export interface WorkerOptions {
+  readonly model: ComfyModel;
+  readonly pause: Pause;
+  readonly quirks: ComfyuiQuirks;
+  readonly sockets: ComfySockets;
+}
 
 /** ComfyUI's worker: prompts one after the other, flags in between. */
 export class ComfyWorker {
-  readonly #weights: Weights;
-  readonly #pause: Pause;
-  readonly #history = new Map<string, unknown>();
-  #pending: Prompt[] = [];
+  readonly #options: WorkerOptions;
+  readonly #execution: Execution;
+  readonly #history = new Map<string, HistoryEntry>();
+  #pending: readonly Prompt[] = [];
   #running: Prompt | null = null;
   #working = false;
-  #interrupted = false;
   #flags: FreeFlags = { unloadModels: false, freeMemory: false };
-  /** The last workflow that ran: the same once more costs nothing. */
-  #cached = '';
-  #images = 0;
 
-  constructor(weights: Weights, pause: Pause) {
-    this.#weights = weights;
-    this.#pause = pause;
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#execution = new Execution(options);
   }
 
-  get history(): ReadonlyMap<string, unknown> {
+  get history(): ReadonlyMap<string, HistoryEntry> {
     return this.#history;
   }
 
@@ -59,27 +71,49 @@ export class ComfyWorker {
     return this.#running === null ? [] : [this.#running];
   }
 
+  /** Running and pending. */
+  get remaining(): number {
+    return this.running.length + this.#pending.length;
+  }
+
   /** How many images there are; their numbers begin at 1. */
   get images(): number {
-    return this.#images;
+    return this.#execution.images;
+  }
+
+  /** The node at which a client's prompt is now; null: none of its prompts runs. */
+  nodeOf(clientId: string): string | null {
+    return this.#running !== null && clientIdOf(this.#running) === clientId ? this.#execution.node : null;
   }
 
   submit(prompt: Prompt): void {
-    this.#pending.push(prompt);
+    this.#pending = [...this.#pending, prompt].toSorted((a, b) => a.number - b.number);
+    this.#changed();
     void this.#work();
   }
 
-  /** Stops the running prompt at its next step; with `id` only if that one runs. */
-  interrupt(id?: string): void {
-    if (id === undefined || this.#running?.id === id) this.#interrupted = this.#running !== null;
+  /** Takes pending prompts off the queue; whether there were any. */
+  remove(which: (prompt: Prompt) => boolean): boolean {
+    const left = this.#pending.filter((prompt) => !which(prompt));
+    const some = left.length < this.#pending.length;
+    this.#pending = left;
+    if (some) this.#changed();
+    return some;
   }
 
-  /** Takes waiting prompts out. */
-  remove(matches: (prompt: Prompt) => boolean): void {
-    this.#pending = this.#pending.filter((prompt) => !matches(prompt));
+  /** Stops the running prompt at its next step, if it is the one with this id; undefined: whichever runs. Whether there was one. */
+  interrupt(id?: string): boolean {
+    const meant = this.#running !== null && (id === undefined || this.#running.id === id);
+    if (meant) this.#execution.interrupt();
+    return meant;
   }
 
-  /** Only a flag: the worker acts on it when it is idle, or after the running prompt. */
+  /** Forgets finished prompts. */
+  forget(which: (id: string) => boolean): void {
+    for (const id of [...this.#history.keys()].filter(which)) this.#history.delete(id);
+  }
+
+  /** Asks for memory back; done between two prompts, or now when none runs. */
   free({ unloadModels, freeMemory }: FreeFlags): void {
     this.#flags = { unloadModels: this.#flags.unloadModels || unloadModels, freeMemory: this.#flags.freeMemory || freeMemory };
     void this.#work();
@@ -91,50 +125,38 @@ export class ComfyWorker {
     do {
       await this.#runNext();
       await this.#readFlags();
-    } while (this.#pending.length > 0);
+    } while (this.#pending.length > 0 || this.#flags.unloadModels || this.#flags.freeMemory);
     this.#working = false;
   }
 
   async #runNext(): Promise<void> {
-    const prompt = this.#pending.shift();
+    const [prompt, ...rest] = this.#pending;
     if (prompt === undefined) return;
+    this.#pending = rest;
     this.#running = prompt;
-    this.#interrupted = false;
-    this.#history.set(prompt.id, await this.#run(prompt));
+    this.#changed();
+    const { sockets, quirks } = this.#options;
+    const events = new PromptEvents(sockets, { promptId: prompt.id, clientId: clientIdOf(prompt) }, quirks);
+    const entry = await this.#run(prompt, events);
+    this.#history.set(prompt.id, entry);
+    const [oldest] = this.#history.keys();
+    if (oldest !== undefined && this.#history.size > KEPT) this.#history.delete(oldest);
     this.#running = null;
+    this.#changed();
+    events.executing(null);
   }
 
-  async #run(prompt: Prompt): Promise<unknown> {
-    const stamped = (): Record<string, unknown> => ({ prompt_id: prompt.id, timestamp: Date.now() });
-    const messages: Message[] = [['execution_start', stamped()]];
+  async #run(prompt: Prompt, events: PromptEvents): Promise<HistoryEntry> {
+    const { messages } = events;
+    events.tell('execution_start');
     try {
-      const outputs = await this.#execute(prompt.graph);
-      messages.push(['execution_cached', { nodes: [], ...stamped() }], ['execution_success', stamped()]);
-      return entry(prompt, { outputs, status: { status_str: 'success', completed: true, messages } });
+      const outputs = await this.#execution.run(prompt.graph, events);
+      events.tell('execution_success');
+      return entryOf(prompt, { outputs, status: { status_str: 'success', completed: true, messages } });
     } catch (error) {
       const event = error instanceof Interrupted ? 'execution_interrupted' : 'execution_error';
-      messages.push([event, { ...stamped(), ...describe(error) }]);
-      return entry(prompt, { outputs: {}, status: { status_str: 'error', completed: false, messages } });
-    }
-  }
-
-  async #execute(graph: Graph): Promise<Record<string, unknown>> {
-    const key = JSON.stringify(graph);
-    if (key !== this.#cached) {
-      await this.#weights.load();
-      await this.#sample(stepsOf(graph));
-      this.#images += 1;
-      this.#cached = key;
-    }
-    const filename = `ComfyUI_${String(this.#images).padStart(5, '0')}_.png`;
-    const images = [{ filename, subfolder: '', type: 'output' }];
-    return Object.fromEntries(outputsOf(graph).map((id) => [id, { images }]));
-  }
-
-  async #sample(steps: number): Promise<void> {
-    for (let step = 0; step < steps; step++) {
-      if (this.#interrupted) throw new Interrupted('interrupted');
-      await this.#pause(SAMPLING_MS / steps);
+      events.tell(event, { ...this.#execution.whereabouts(), ...(error instanceof Interrupted ? {} : exceptionOf(error)) });
+      return entryOf(prompt, { outputs: {}, status: { status_str: 'error', completed: false, messages } });
     }
   }
 
@@ -142,18 +164,29 @@ export class ComfyWorker {
     const { unloadModels, freeMemory } = this.#flags;
     this.#flags = { unloadModels: false, freeMemory: false };
     if (!unloadModels && !freeMemory) return;
-    await this.#pause(FREE_MS);
-    this.#weights.unload();
-    if (freeMemory) this.#cached = '';
+    await this.#options.model.free();
+    if (freeMemory) this.#execution.forgetCached();
+  }
+
+  #changed(): void {
+    this.#options.sockets.send('status', queueStatus(this.remaining), null);
   }
 }
 
-function entry({ number, id, graph, extra }: Prompt, result: Record<string, unknown>): Record<string, unknown> {
-  return { prompt: [number, id, graph, extra, outputsOf(graph)], ...result, meta: {} };
+/** As `/queue` and the history show a prompt. */
+export function asItem({ number, id, graph, extra }: Prompt): readonly unknown[] {
+  return [number, id, graph, extra, outputsOf(graph)];
 }
 
-function describe(error: unknown): Record<string, unknown> {
-  if (error instanceof Interrupted) return { node_id: '3', node_type: 'KSampler', executed: [] };
-  const exception = { exception_type: 'torch.OutOfMemoryError', exception_message: messageOf(error), traceback: [] };
-  return { node_id: '4', node_type: 'CheckpointLoaderSimple', ...exception };
+function clientIdOf({ extra }: Prompt): string | null {
+  const { client_id: id } = extra;
+  return typeof id === 'string' ? id : null;
+}
+
+function entryOf(prompt: Prompt, result: Pick<HistoryEntry, 'outputs' | 'status'>): HistoryEntry {
+  return { prompt: asItem(prompt), ...result, meta: {} };
+}
+
+function exceptionOf(error: unknown): Record<string, unknown> {
+  return { exception_type: 'torch.OutOfMemoryError', exception_message: messageOf(error), traceback: [], current_inputs: {}, current_outputs: [] };
 }

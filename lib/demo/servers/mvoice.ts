@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Refusal, asJson, createRoutedServer, messageOf, parseObject, readBody, sendJson } from './http.ts';
+import { Refusal, asJson, clientGone, createRoutedServer, messageOf, parseObject, readBody, sendJson } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { parseMultipart } from './multipart.ts';
+import { MVOICE_QUIRKS } from './mvoice-quirks.ts';
+import type { MvoiceQuirks } from './mvoice-quirks.ts';
 import { paceOf } from './pace.ts';
 import type { Pause } from './pace.ts';
 import { isMain, runAsProcess } from './process.ts';
+import { resolveQuirks } from './quirks.ts';
 import { sendRanged } from './range.ts';
 import { Semaphore } from './semaphore.ts';
 import { transcribeMs, transcript } from './transcript.ts';
@@ -19,8 +22,8 @@ const LOAD_MS = 600;
 const KEPT_RECORDINGS = 32;
 
 /** mVoice: TTS and STT in one process, with load and unload of its own. Loaded at the start. */
-export function createMvoice({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
-  const mvoice = new Mvoice(new ProcessMemory(card, 'mvoice'), pause);
+export function createMvoice({ card, speed, pause = paceOf(speed), quirks }: DemoServerOptions): DemoServer {
+  const mvoice = new Mvoice(new ProcessMemory(card, 'mvoice'), pause, resolveQuirks(MVOICE_QUIRKS, quirks));
   const server = createRoutedServer({
     routes: mvoice.routes(),
     notFound: ({ response }) => sendJson(response, 404, { detail: 'Not Found' }),
@@ -32,14 +35,16 @@ export function createMvoice({ card, speed, pause = paceOf(speed) }: DemoServerO
 class Mvoice {
   readonly #memory: ProcessMemory;
   readonly #pause: Pause;
+  readonly #quirks: MvoiceQuirks;
   readonly #weights: Weights;
   /** One thing at a time on the card: work, load, unload. */
   readonly #card = new Semaphore(1);
   readonly #recordings = new Map<string, Buffer>();
 
-  constructor(memory: ProcessMemory, pause: Pause) {
+  constructor(memory: ProcessMemory, pause: Pause, quirks: MvoiceQuirks) {
     this.#memory = memory;
     this.#pause = pause;
+    this.#quirks = quirks;
     this.#weights = new Weights({ memory, mib: LOADED_MIB - CONTEXT_MIB, loadMs: LOAD_MS, pause });
   }
 
@@ -55,9 +60,9 @@ class Mvoice {
   }
 
   async start(): Promise<void> {
-    this.#memory.allocate(CONTEXT_MIB);
+    if (this.#quirks.keeps_context) this.#memory.allocate(CONTEXT_MIB);
     // On a card that is full it starts all the same, without its weights.
-    await this.#weights.load().catch(() => undefined);
+    if (this.#quirks.starts_loaded) await this.#weights.load().catch(() => undefined);
   }
 
   #health(): unknown {
@@ -73,7 +78,7 @@ class Mvoice {
     const text = parseObject(await readBody(request))?.['text'];
     if (typeof text !== 'string' || text === '') throw missing('text');
     const began = performance.now();
-    await this.#work(Math.min(1500, 300 + text.length * 8));
+    await this.#work(response, 'synthesize', Math.min(1500, 300 + text.length * 8));
     const url = this.#keep(toneWav(Math.min(6, 0.5 + text.length * 0.06)));
     sendJson(response, 200, { audio_url: url, tts_ms: Math.round(performance.now() - began) });
   }
@@ -84,15 +89,19 @@ class Mvoice {
     if (file === undefined) throw missing('file');
     const seconds = wavSeconds(file.bytes);
     if (seconds === null) throw new Refusal(400, asJson({ detail: 'cannot decode the audio' }));
-    await this.#work(transcribeMs(seconds));
+    await this.#work(response, 'transcribe', transcribeMs(seconds));
     sendJson(response, 200, { text: transcript(seconds) });
   }
 
-  /** Goes on when the client leaves, as a call into a model does. */
-  async #work(ms: number): Promise<void> {
+  /** A call into a model ends when it ends: that its client has left changes nothing. */
+  async #work(response: Exchange['response'], job: string, ms: number): Promise<void> {
+    const signal = this.#quirks.works_on ? undefined : clientGone(response);
     await this.#card.run(async () => {
-      await this.#weights.load();
-      await this.#pause(ms);
+      signal?.throwIfAborted();
+      if (!this.#weights.loaded && !this.#quirks.loads_itself) throw new Refusal(503, asJson({ detail: 'models are not loaded' }));
+      await this.#weights.load(signal);
+      const end = this.#memory.work(job);
+      await this.#pause(ms, signal).finally(end);
     });
   }
 

@@ -1,120 +1,149 @@
-import { Refusal, asJson, clientGone, createRoutedServer, messageOf, parseObject, readBody, send, sendJson } from './http.ts';
+import type { ServerResponse } from 'node:http';
+import { clientGone, createRoutedServer, isObject, parseObject, readBody, send } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
-import { isAllowed } from './ollama-access.ts';
-import { answerWords, parseKeepAlive, promptOf, shapeOf } from './ollama-answer.ts';
-import type { Api, AnswerShape } from './ollama-answer.ts';
+import { isNearHost, isOwnOrigin } from './ollama-access.ts';
+import { parseKeepAlive, promptOf, shapeOf } from './ollama-answer.ts';
+import type { Api } from './ollama-answer.ts';
+import { embeddingOf, inputsOf } from './ollama-embed.ts';
+import { generate, nativeWire } from './ollama-generate.ts';
+import type { Generation } from './ollama-generate.ts';
+import { asListed, asLoaded, asLoading, asShown } from './ollama-listing.ts';
 import { MODELS, Models } from './ollama-models.ts';
-import type { Model, Runner } from './ollama-models.ts';
+import type { Model } from './ollama-models.ts';
+import { completionWire, openaiModels } from './ollama-openai.ts';
+import { runnerOptions } from './ollama-options.ts';
+import { OLLAMA_QUIRKS } from './ollama-quirks.ts';
+import type { OllamaQuirks } from './ollama-quirks.ts';
+import { Failure, canceled, reply, replyFailure } from './ollama-reply.ts';
 import { paceOf } from './pace.ts';
 import type { Pause } from './pace.ts';
 import { isMain, runAsProcess } from './process.ts';
+import { resolveQuirks } from './quirks.ts';
 
-const WORD_MS = 25;
-const NANOSECONDS = 1_000_000;
-const BYTES_PER_MIB = 1024 * 1024;
+const EMBED_MS = 50;
 
 /** Ollama: several models, each loaded on first use and unloaded by itself. */
-export function createOllama({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
-  const routes = routesOf(new Models(card, pause), pause);
+export function createOllama({ card, speed, pause = paceOf(speed), quirks: wanted }: DemoServerOptions): DemoServer {
+  const quirks = resolveQuirks(OLLAMA_QUIRKS, wanted);
+  const routes = new Ollama(new Models({ card, pause, quirks }), pause, quirks).routes();
   const server = createRoutedServer({
     routes,
     notFound: ({ response, path }) => {
-      const known = [...routes.keys()].some((route) => route.endsWith(` ${path}`));
-      const body = known ? '405 method not allowed' : '404 page not found';
-      send(response, known ? 405 : 404, { type: 'text/plain', body });
+      const known = !quirks.wrong_method_404 && [...routes.keys()].some((route) => route.endsWith(` ${path}`));
+      send(response, known ? 405 : 404, { type: 'text/plain', body: known ? '405 method not allowed' : '404 page not found' });
     },
-    failed: ({ response }, error) => sendJson(response, 500, { error: `llama-server process has terminated: ${messageOf(error)}` }),
-    around: async (exchange, next) => (isAllowed(exchange) ? next() : send(exchange.response, 403)),
+    failed: ({ response, path }, error) => replyFailure(response, error, path.startsWith('/v1/')),
+    around: async (exchange, next) => (isAllowed(exchange, quirks) ? next() : send(exchange.response, 403)),
   });
   server.keepAliveTimeout = 0; // Go keeps idle connections
   return { server, prepare: () => undefined };
 }
 
-function routesOf(models: Models, pause: Pause): ReadonlyMap<string, Handler> {
-  return new Map<string, Handler>([
-    ['GET /', ({ response }) => send(response, 200, { type: 'text/plain; charset=utf-8', body: 'Ollama is running' })],
-    ['GET /api/version', ({ response }) => sendJson(response, 200, { version: '0.33.0' })],
-    ['GET /api/ps', ({ response }) => sendJson(response, 200, { models: models.loaded.map(asLoaded) })],
-    ['GET /api/tags', ({ response }) => sendJson(response, 200, { models: MODELS.map(asListed) })],
-    ['POST /api/generate', (exchange) => answer(exchange, 'generate', { models, pause })],
-    ['POST /api/chat', (exchange) => answer(exchange, 'chat', { models, pause })],
-  ]);
+/** Ollama's own guard: a foreign Host (DNS rebinding) or Origin (a web page) gets nothing. */
+function isAllowed({ request: { headers } }: Exchange, quirks: OllamaQuirks): boolean {
+  return (!quirks.host_check || isNearHost(headers.host ?? '')) && (!quirks.origin_check || isOwnOrigin(headers.origin));
 }
 
-interface Backend {
-  readonly models: Models;
-  readonly pause: Pause;
-}
+type Body = Readonly<Record<string, unknown>>;
 
-async function answer({ request, response }: Exchange, api: Api, { models, pause }: Backend): Promise<void> {
-  const body = parseObject(await readBody(request));
-  if (body === null) throw new Refusal(400, asJson({ error: 'invalid character looking for beginning of value' }));
-  const model = findModel(body['model']);
-  const shape = shapeOf(api, model.name);
-  const prompt = promptOf(api, body);
-  const keepAliveMs = parseKeepAlive(body['keep_alive']);
-  if (prompt === null && keepAliveMs === 0) {
-    models.unload(model);
-    sendJson(response, 200, shape('', { done: true, done_reason: 'unload' }));
-    return;
+class Ollama {
+  readonly #models: Models;
+  readonly #pause: Pause;
+  readonly #quirks: OllamaQuirks;
+
+  constructor(models: Models, pause: Pause, quirks: OllamaQuirks) {
+    this.#models = models;
+    this.#pause = pause;
+    this.#quirks = quirks;
   }
-  const signal = clientGone(response);
-  const job = { prompt, shape, began: performance.now(), streams: body['stream'] !== false };
-  await models.use({ model, keepAliveMs, signal }, () => generate(response, job, (ms) => pause(ms, signal)));
+
+  routes(): ReadonlyMap<string, Handler> {
+    return new Map<string, Handler>([
+      ['GET /', ({ response }) => send(response, 200, { type: 'text/plain; charset=utf-8', body: 'Ollama is running' })],
+      ['GET /api/version', ({ response }) => reply(response, 200, { version: '0.33.0' })],
+      ['GET /api/ps', ({ response }) => this.#ps(response)],
+      ['GET /api/tags', ({ response }) => reply(response, 200, { models: MODELS.map(asListed) })],
+      ['POST /api/show', (exchange) => this.#show(exchange)],
+      ['POST /api/generate', (exchange) => this.#answer(exchange, 'generate')],
+      ['POST /api/chat', (exchange) => this.#answer(exchange, 'chat')],
+      ['POST /api/embed', (exchange) => this.#embed(exchange)],
+      ['POST /v1/chat/completions', (exchange) => this.#complete(exchange)],
+      ['GET /v1/models', ({ response }) => reply(response, 200, openaiModels(MODELS))],
+    ]);
+  }
+
+  async #ps(response: ServerResponse): Promise<void> {
+    const loaded = await this.#models.loaded();
+    reply(response, 200, { models: [...loaded.map(asLoaded), ...this.#models.listedEarly.map(asLoading)] });
+  }
+
+  async #show({ request, response }: Exchange): Promise<void> {
+    reply(response, 200, asShown(findModel((await bodyOf(request))['model'])));
+  }
+
+  async #answer({ request, response }: Exchange, api: Api): Promise<void> {
+    const began = performance.now();
+    const body = await bodyOf(request);
+    const model = findModel(body['model']);
+    const shape = shapeOf(api, model.name);
+    const prompt = promptOf(api, body);
+    if (prompt === null && parseKeepAlive(body['keep_alive']) === 0) {
+      await this.#models.unload(model);
+      return reply(response, 200, shape('', { done: true, done_reason: 'unload' }));
+    }
+    const wire = nativeWire(response, shape, body['stream'] !== false);
+    await this.#use(response, body, (pause) => {
+      if (prompt === null) reply(response, 200, shape('', { done: true, done_reason: 'load' }));
+      else return this.#generate({ prompt, began, wire }, pause);
+    });
+  }
+
+  async #complete({ request, response }: Exchange): Promise<void> {
+    const began = performance.now();
+    const body = await bodyOf(request);
+    const prompt = promptOf('chat', body);
+    if (prompt === null) throw new Failure(400, "[] is too short - 'messages'");
+    const { stream, stream_options: options } = body;
+    const form = { model: findModel(body['model']).name, streams: stream === true, withUsage: isObject(options) && options['include_usage'] === true };
+    await this.#use(response, { model: form.model }, (pause) => this.#generate({ prompt, began, wire: completionWire(response, form) }, pause));
+  }
+
+  async #embed({ request, response }: Exchange): Promise<void> {
+    const body = await bodyOf(request);
+    const inputs = inputsOf(body['input']);
+    await this.#use(response, body, async (pause) => {
+      const end = this.#models.work('embed');
+      await pause(EMBED_MS * inputs.length).finally(end);
+      reply(response, 200, { model: body['model'], embeddings: inputs.map(embeddingOf), prompt_eval_count: inputs.length });
+    });
+  }
+
+  async #generate(asked: Omit<Generation, 'breaks'>, pause: Pause): Promise<void> {
+    await generate({ ...asked, breaks: this.#quirks.mid_stream_error }, pause, () => this.#models.work('generate'));
+  }
+
+  /** Runs `work` with the model that `body` asks for; it ends when the client leaves. */
+  async #use(response: ServerResponse, body: Body, work: (pause: Pause) => Promise<void> | undefined): Promise<void> {
+    const signal = clientGone(response);
+    const wish = { model: findModel(body['model']), keepAliveMs: parseKeepAlive(body['keep_alive']), options: runnerOptions(body['options']) };
+    try {
+      await this.#models.use({ ...wish, signal }, async () => work((ms) => this.#pause(ms, signal)));
+    } catch (error) {
+      throw signal.aborted ? canceled() : error;
+    }
+  }
+}
+
+async function bodyOf(request: Exchange['request']): Promise<Body> {
+  const body = parseObject(await readBody(request));
+  if (body === null) throw new Failure(400, 'invalid character looking for beginning of value');
+  return body;
 }
 
 function findModel(wanted: unknown): Model {
   const model = MODELS.find(({ name }) => name === wanted);
   if (model !== undefined) return model;
-  throw new Refusal(404, asJson({ error: `model '${typeof wanted === 'string' ? wanted : ''}' not found` }));
-}
-
-interface Job {
-  /** null: only load. */
-  readonly prompt: string | null;
-  readonly shape: AnswerShape;
-  readonly began: number;
-  readonly streams: boolean;
-}
-
-async function generate(response: Exchange['response'], { prompt, shape, began, streams }: Job, pause: Pause): Promise<void> {
-  if (prompt === null) {
-    sendJson(response, 200, shape('', { done: true, done_reason: 'load' }));
-    return;
-  }
-  const words = answerWords(prompt);
-  const loadedAt = performance.now();
-  if (streams) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-  for (const word of words) {
-    await pause(WORD_MS);
-    if (streams) response.write(`${JSON.stringify(shape(word, { done: false }))}\n`);
-  }
-  const now = performance.now();
-  const last = shape(streams ? '' : words.join(''), {
-    done: true,
-    done_reason: 'stop',
-    total_duration: Math.round((now - began) * NANOSECONDS),
-    load_duration: Math.round((loadedAt - began) * NANOSECONDS),
-    prompt_eval_count: 26,
-    eval_count: words.length,
-    eval_duration: Math.round((now - loadedAt) * NANOSECONDS),
-  });
-  if (streams) response.end(`${JSON.stringify(last)}\n`);
-  else sendJson(response, 200, last);
-}
-
-function asListed({ name, mib, parameters }: Model): Record<string, unknown> {
-  const [family = name] = name.split(/[\d.:]/);
-  const digest = Buffer.from(name).toString('hex').padEnd(64, '0');
-  const build = { parameter_size: parameters, quantization_level: 'Q4_K_M' };
-  const details = { parent_model: '', format: 'gguf', family, families: [family], ...build };
-  return { name, model: name, size: mib * BYTES_PER_MIB, digest, details };
-}
-
-function asLoaded({ model, expiresAt }: Runner): Record<string, unknown> {
-  // The real one writes a date far away for "never"; JavaScript's last one ends in the year 275760.
-  const expires = new Date(Math.min(expiresAt, Date.now() + 100 * 365 * 24 * 3_600_000));
-  return { ...asListed(model), expires_at: expires.toISOString(), size_vram: model.mib * BYTES_PER_MIB, context_length: 4096 };
+  throw new Failure(404, `model '${typeof wanted === 'string' ? wanted : ''}' not found`);
 }
 
 if (isMain(import.meta.url)) await runAsProcess('ollama', createOllama);

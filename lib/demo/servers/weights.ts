@@ -1,5 +1,6 @@
 import type { CardMemory } from '../card.ts';
 import type { Pause } from './pace.ts';
+import { recordOom, workOn } from './work-record.ts';
 
 /** A load is seen growing in so many steps. */
 const LOAD_STEPS = 8;
@@ -16,16 +17,26 @@ export class ProcessMemory {
     this.#name = name;
   }
 
+  /** Records that the process begins work on the card; what it returns ends it. See `workOn`. */
+  work(job: string): () => void {
+    return workOn(this.#card, this.#name, job);
+  }
+
   get heldMib(): number {
     return this.#heldMib;
   }
 
   /**
    * Takes `mib` more.
-   * @throws Error as CUDA words it, when less is free.
+   * @throws Error as CUDA words it, when less is free; that is recorded.
    */
   allocate(mib: number): void {
-    this.#card.allocate(this.#name, mib);
+    try {
+      this.#card.allocate(this.#name, mib);
+    } catch (error) {
+      recordOom(this.#card, this.#name, `${mib} MiB`);
+      throw error;
+    }
     this.#heldMib += mib;
   }
 
@@ -52,16 +63,23 @@ export class Weights {
     this.#options = options;
   }
 
+  /** What they need. */
+  get mib(): number {
+    return this.#options.mib;
+  }
+
   get loaded(): boolean {
     return this.#takenMib === this.#options.mib;
   }
 
   /**
-   * Loads them, step by step; does nothing when they are loaded.
+   * Loads them, step by step; does nothing when they are loaded. Recorded as work, `load`.
    * @throws Error as CUDA words it when they do not fit, or the signal's reason; nothing is held then.
    */
   async load(signal?: AbortSignal): Promise<void> {
+    if (this.loaded) return;
     const { mib, memory, loadMs, pause } = this.#options;
+    const end = memory.work('load');
     try {
       while (this.#takenMib < mib) {
         await pause(loadMs / LOAD_STEPS, signal);
@@ -72,6 +90,8 @@ export class Weights {
     } catch (error) {
       this.unload();
       throw error;
+    } finally {
+      end();
     }
   }
 

@@ -1,43 +1,34 @@
 import { once } from 'node:events';
-import { Refusal, clientGone, createRoutedServer, readBody, send, sendJson } from './http.ts';
-import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
+import { Refusal, asJson, clientGone, createRoutedServer, readBody, send, sendJson } from './http.ts';
+import type { Content, DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { parseMultipart } from './multipart.ts';
 import type { Part } from './multipart.ts';
 import { paceOf } from './pace.ts';
-import type { Pause } from './pace.ts';
 import { isMain, runAsProcess } from './process.ts';
+import { resolveQuirks } from './quirks.ts';
 import { Semaphore } from './semaphore.ts';
-import { transcribeMs, transcript } from './transcript.ts';
+import { transcript } from './transcript.ts';
 import { wavSeconds } from './wav.ts';
-import { ProcessMemory, Weights } from './weights.ts';
+import { ProcessMemory } from './weights.ts';
+import { formatted } from './whisper-formats.ts';
+import { WhisperModel } from './whisper-model.ts';
+import { WHISPER_QUIRKS } from './whisper-quirks.ts';
+import type { WhisperQuirks } from './whisper-quirks.ts';
 
-const LOADED_MIB = 1500;
-const LOAD_MS = 500;
 /** cpp-httplib: a pool of so many threads, idle connections closed after 5 s or 100 requests. */
 const THREADS = 8;
 const KEEP_ALIVE_MS = 5000;
 const REQUESTS_PER_CONNECTION = 100;
-/** The part of the work (the mel spectrogram) that goes on though the client has left. */
-const DEAF_SHARE = 0.3;
-
-type Format = (text: string, seconds: number) => { readonly type: string; readonly body: string };
-
-/** The answer formats, by the form field `response_format`. */
-const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
-  ['json', (text) => ({ type: 'application/json', body: JSON.stringify({ text: ` ${text}\n` }) })],
-  ['text', (text) => ({ type: 'text/html; charset=utf-8', body: ` ${text}\n` })],
-  ['srt', (text, end) => ({ type: 'application/x-subrip', body: `1\n${stamp(0, ',')} --> ${stamp(end, ',')}\n ${text}\n\n` })],
-  ['vtt', (text, end) => ({ type: 'text/vtt', body: `WEBVTT\n\n${stamp(0, '.')} --> ${stamp(end, '.')}\n ${text}\n\n` })],
-  ['verbose_json', (text, end) => ({ type: 'application/json', body: JSON.stringify(verbose(text, end)) })],
-]);
+const PAGE = '<html><head><title>Whisper.cpp Server</title></head><body><h1>Whisper.cpp Server</h1></body></html>';
 
 /** whisper.cpp's server: the model is loaded before the port opens, and only the end of the process frees it. */
-export function createWhisper({ card, speed, pause = paceOf(speed) }: DemoServerOptions): DemoServer {
-  const weights = new Weights({ memory: new ProcessMemory(card, 'whisper-server'), mib: LOADED_MIB, loadMs: LOAD_MS, pause });
-  const pool = new Semaphore(THREADS);
+export function createWhisper({ card, speed, pause = paceOf(speed), quirks: wanted }: DemoServerOptions): DemoServer {
+  const quirks = resolveQuirks(WHISPER_QUIRKS, wanted);
+  const model = new WhisperModel({ memory: new ProcessMemory(card, 'whisper-server'), pause, quirks });
+  const pool = new Semaphore(quirks.pool_of_eight ? THREADS : Number.POSITIVE_INFINITY);
   const server = createRoutedServer({
-    routes: routesOf(pause),
-    notFound: ({ response, path }) => send(response, 404, { type: 'text/plain', body: `File Not Found (${path})` }),
+    routes: routesOf(model, quirks),
+    notFound: ({ response, path }) => send(response, 404, fileNotFound(path)),
     failed: ({ response }) => sendJson(response, 500, { error: 'failed to process audio' }),
     // A request of any kind needs a thread: that is how a busy server comes to leave /health unanswered.
     around: ({ response }, next) => {
@@ -49,51 +40,70 @@ export function createWhisper({ card, speed, pause = paceOf(speed) }: DemoServer
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.keepAliveTimeoutBuffer = 0; // it does close when it said it would
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
-  return { server, prepare: () => weights.load() };
+  return { server, prepare: () => start(model, quirks) };
 }
 
-function routesOf(pause: Pause): ReadonlyMap<string, Handler> {
-  const model = new Semaphore(1);
+async function start(model: WhisperModel, quirks: WhisperQuirks): Promise<void> {
+  const started = model.start();
+  if (quirks.loads_before_bind) await started;
+  // The port is open: a model that does not fit leaves a server that never becomes ready.
+  else started.catch(() => undefined);
+}
+
+function routesOf(model: WhisperModel, quirks: WhisperQuirks): ReadonlyMap<string, Handler> {
+  const inference = quirks.openai_path ? '/v1/audio/transcriptions' : '/inference';
   return new Map<string, Handler>([
-    ['GET /health', ({ response }) => sendJson(response, 200, { status: 'ok' })],
-    ['POST /inference', (exchange) => infer(exchange, model, pause)],
+    ['GET /', ({ response }) => send(response, 200, { type: 'text/html', body: PAGE })],
+    ['GET /health', (exchange) => health(exchange, model, quirks)],
+    ['POST /load', (exchange) => load(exchange, model, quirks)],
+    [`POST ${inference}`, (exchange) => infer(exchange, model, quirks)],
   ]);
 }
 
-async function infer({ request, response }: Exchange, model: Semaphore, pause: Pause): Promise<void> {
-  const { headers } = request;
-  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
-    // cpp-httplib reads on until the client closes.
-    await once(response, 'close');
-    return;
-  }
-  const parts = parseMultipart(headers['content-type'], await readBody(request, Number.POSITIVE_INFINITY)) ?? [];
-  const seconds = wavSeconds(field(parts, 'file') ?? Buffer.alloc(0));
-  if (seconds === null) throw new Refusal(400, { type: 'text/plain', body: 'Invalid request' });
-  const gone = clientGone(response);
-  await model.run(() => work(transcribeMs(seconds), gone, pause));
-  const wanted = field(parts, 'response_format')?.toString() ?? 'json';
-  const format = FORMATS.get(wanted) ?? FORMATS.get('text');
-  send(response, 200, format?.(transcript(seconds), seconds));
+function health({ response, path }: Exchange, model: WhisperModel, quirks: WhisperQuirks): void {
+  if (model.ready) sendJson(response, 200, { status: 'ok' });
+  else if (quirks.rewrites_errors) send(response, 404, fileNotFound(path));
+  else sendJson(response, 503, { status: 'loading model' });
 }
 
-/** Abandoned requests still take their turn, and do not notice at once. */
-async function work(ms: number, gone: AbortSignal, pause: Pause): Promise<void> {
-  await pause(ms * DEAF_SHARE);
-  await pause(ms * (1 - DEAF_SHARE), gone);
+async function load({ request, response }: Exchange, model: WhisperModel, quirks: WhisperQuirks): Promise<void> {
+  const parts = await partsOf({ request, response }, quirks);
+  const file = field(parts, 'model')?.toString();
+  if (!(await model.swap(file))) throw invalid(file === undefined ? "no 'model' field in the request" : 'model not found!', quirks);
+  send(response, 200, { type: 'application/text', body: 'Load was successful!' });
+}
+
+async function infer({ request, response }: Exchange, model: WhisperModel, quirks: WhisperQuirks): Promise<void> {
+  const gone = clientGone(response);
+  const parts = await partsOf({ request, response }, quirks);
+  const file = field(parts, 'file');
+  if (file === undefined) throw invalid("no 'file' field in the request", quirks);
+  const seconds = wavSeconds(file);
+  if (seconds === null) throw invalid('failed to read audio data', quirks);
+  await model.transcribe(seconds, gone);
+  const withLanguages = field(parts, 'no_language_probabilities')?.toString() !== 'true';
+  const format = field(parts, 'response_format')?.toString() ?? 'json';
+  send(response, 200, formatted(format, { text: transcript(seconds), seconds, withLanguages }));
+}
+
+/** The parts of a form; without a length it is read until the client closes, and then nobody is left to answer. */
+async function partsOf({ request, response }: Pick<Exchange, 'request' | 'response'>, quirks: WhisperQuirks): Promise<readonly Part[]> {
+  const { headers } = request;
+  const hasLength = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  if (quirks.waits_for_a_length && !hasLength && !response.destroyed) await once(response, 'close');
+  return parseMultipart(headers['content-type'], await readBody(request, Number.POSITIVE_INFINITY)) ?? [];
+}
+
+function invalid(error: string, { rewrites_errors: rewrites }: WhisperQuirks): Refusal {
+  return new Refusal(400, rewrites ? { type: 'text/plain', body: 'Invalid request' } : asJson({ error }));
+}
+
+function fileNotFound(path: string): Content {
+  return { type: 'text/plain', body: `File Not Found (${path})` };
 }
 
 function field(parts: readonly Part[], name: string): Buffer | undefined {
   return parts.find((part) => part.name === name)?.bytes;
-}
-
-function stamp(seconds: number, separator: string): string {
-  return new Date(seconds * 1000).toISOString().slice(11, 23).replace('.', separator);
-}
-
-function verbose(text: string, seconds: number): unknown {
-  const segment = { id: 0, text: ` ${text}`, start: 0, end: seconds, tokens: [], temperature: 0, avg_logprob: -0.2, no_speech_prob: 0.01 };
-  return { task: 'transcribe', language: 'english', duration: seconds, text: ` ${text}\n`, segments: [segment] };
 }
 
 if (isMain(import.meta.url)) await runAsProcess('whisper-server', createWhisper);

@@ -54,6 +54,8 @@ const START: StatusFacts = {
   reading: null,
   consumers: [NEW],
   scheduler: { waiting: 0, running: 0, totalJobs: 0, lastWaitMs: null, lastRunMs: null, evictions: 0, oldestWaitMs: null },
+  leases: [],
+  paused: null,
   isDraining: false,
 };
 
