@@ -4,6 +4,7 @@ import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/types.ts';
 import { CompletionWatch } from './consumers/completion.ts';
+import type { ConsumerState } from './consumers/consumer-state.ts';
 import { HookRunner } from './consumers/hook-runner.ts';
 import { Prober } from './consumers/prober.ts';
 import { Registry } from './consumers/registry.ts';
@@ -15,6 +16,7 @@ import { Gate } from './gpu/gate.ts';
 import { HandLeases } from './gpu/hand-leases.ts';
 import { NvidiaSmi } from './gpu/nvidia-smi.ts';
 import { Attributor } from './gpu/processes.ts';
+import type { AttributedConsumer } from './gpu/processes.ts';
 import { Sampler } from './gpu/sampler.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createHttpServer } from './http-server.ts';
@@ -218,7 +220,7 @@ export class Daemon {
     return new NvidiaSmi({
       device: config.gpu.device,
       clock: this.#clock,
-      attribute: (use) => attributor.attribution(this.registry.everyone().map(({ name, config: each }) => ({ name, url: each.url, systemd_unit: each.systemd_unit })), use),
+      attribute: (use) => attributor.attribution(this.registry.everyone().map(attributed), use),
       ...(env === undefined ? {} : { env }),
     });
   }
@@ -286,6 +288,10 @@ export class Daemon {
       isDraining: this.#isDraining,
     };
   }
+}
+
+function attributed({ name, config, health }: ConsumerState): AttributedConsumer {
+  return { name, url: config.url, systemd_unit: config.systemd_unit, isAnswering: health.state === 'healthy' };
 }
 
 /** Settings that only a restart can change, with their values before and after. */

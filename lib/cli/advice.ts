@@ -1,4 +1,4 @@
-import type { ConsumerStatus } from './status-document.ts';
+import type { ConsumerStatus } from './consumer-status.ts';
 
 /** Whether something is wrong with a consumer. One that was unloaded by stopping it answers no probe, and that is fine. */
 export function isIll({ health, residency, isLoadable }: ConsumerStatus): boolean {

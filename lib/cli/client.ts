@@ -1,13 +1,21 @@
+import http from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { text } from 'node:stream/consumers';
 import { isRecord, textOf } from '../config/tree.ts';
 
 /** Time for an answer that needs no consumer. ms. */
 export const QUICK_MS = 5000;
 /** Time for a load or an unload: a wait in the queue and the hook. ms. */
 export const HOOK_MS = 300_000;
+/** An answer may be waited for without a limit; this notices a machine that is gone meanwhile. ms. */
+const KEEP_ALIVE_MS = 30_000;
 
 /** What the daemon answered, or why there is no answer. */
-export type Answer =
-  | { readonly kind: 'answer'; readonly body: unknown }
+export type Answer = { readonly kind: 'answer'; readonly body: unknown } | Failure;
+
+/** Why there is no answer. */
+export type Failure =
   /** An error that the daemon names. */
   | { readonly kind: 'error'; readonly error: string; readonly message: string }
   /** Nobody answered. */
@@ -19,25 +27,51 @@ export type Answer =
 export interface Question {
   /** Where the daemon is, without a last slash. */
   readonly url: string;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With its query. */
   readonly path: string;
-  readonly timeoutMs: number;
+  /** null: as long as it takes. */
+  readonly timeoutMs: number | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Gives up: the connection is closed, by which the daemon knows. */
+  readonly signal?: AbortSignal;
 }
 
 /** Asks the daemon. Never throws. */
-export async function ask({ url, method, path, timeoutMs }: Question): Promise<Answer> {
+export async function ask(question: Question): Promise<Answer> {
+  const { url, timeoutMs } = question;
+  const limit = timeoutMs === null ? null : AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(url + path, { method, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-    return readAnswer(url, response.ok, await response.text());
+    const answer = await send(question, limit);
+    return readAnswer(url, answer.statusCode ?? 0, await text(answer));
   } catch (error) {
-    return { kind: 'unreachable', message: `no answer from ${url}: ${reasonOf(error, timeoutMs)}` };
+    const reason = limit?.aborted === true ? `nothing within ${(timeoutMs ?? 0) / 1000} s` : reasonOf(error);
+    return { kind: 'unreachable', message: `no answer from ${url}: ${reason}` };
   }
 }
 
-function readAnswer(url: string, isOk: boolean, text: string): Answer {
+/** On a connection of its own: one that is kept and that the daemon just closes would lose the question. */
+function send({ url, method, path, headers, body, signal }: Question, limit: AbortSignal | null): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const described = payload === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) };
+  const ends = AbortSignal.any([limit, signal].filter((each) => each !== null && each !== undefined));
+  const { request } = url.startsWith('https:') ? https : http;
+  const sent = request(url + path, { method, headers: { ...described, ...headers }, agent: false, signal: ends });
+  sent.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+  sent.once('response', resolve).on('error', reject);
+  // Without an error: it switched protocols.
+  sent.once('close', () => reject(new Error('it closed the connection')));
+  sent.end(payload);
+  return promise;
+}
+
+function readAnswer(url: string, status: number, text: string): Answer {
   const body = parseJson(text);
   const error = textOf(body, 'error');
+  const isOk = status >= 200 && status < 300;
   if (isOk && isRecord(body)) return { kind: 'answer', body };
   if (!isOk && error !== null) return { kind: 'error', error, message: textOf(body, 'message') ?? error };
   return { kind: 'stranger', message: `${url} answers, but not as mGPUmanager does` };
@@ -51,23 +85,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** fetch wraps what went wrong, sometimes in several layers; the innermost says it. */
-function reasonOf(error: unknown, timeoutMs: number): string {
-  const facts = factsOf(error);
-  if (facts.name === 'TimeoutError') return `nothing within ${timeoutMs / 1000} s`;
-  if (facts.cause !== undefined) return reasonOf(facts.cause, timeoutMs);
-  if (facts.code === 'ECONNREFUSED') return 'connection refused';
-  return facts.message || facts.code || 'an error without words';
-}
-
-interface ErrorFacts {
-  readonly name?: string;
-  readonly code?: string;
-  readonly message?: string;
-  readonly cause?: unknown;
-}
-
-/** What an error says; its members are not its own, so nothing here may ask for own ones only. */
-function factsOf(error: unknown): ErrorFacts {
-  return typeof error === 'object' && error !== null ? error : { message: String(error) };
+/** Why a request failed, for people. A name with several addresses fails with an error that has a code and no words. */
+export function reasonOf(error: unknown): string {
+  const { code, message }: { readonly code?: unknown; readonly message?: unknown } = typeof error === 'object' && error !== null ? error : { message: String(error) };
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  return String(message || code || 'an error without words');
 }

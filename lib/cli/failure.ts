@@ -1,10 +1,10 @@
-import type { Answer } from './client.ts';
+import type { Failure } from './client.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './words.ts';
 
 /** Says why an answer is none, and returns the exit code for it. */
-export function reportFailure(answer: Exclude<Answer, { kind: 'answer' }>, terminal: Terminal): number {
+export function reportFailure(answer: Failure, terminal: Terminal): number {
   terminal.err(`mgpumanager: ${printable(answer.message)}\n`);
   if (answer.kind !== 'unreachable') return EXIT.failed;
   terminal.err('Start the daemon with `mgpumanager serve`, or say where it is with --url or MGPU_URL.\n');

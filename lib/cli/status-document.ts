@@ -1,22 +1,6 @@
-import { isRecord, itemsOf, memberOf } from '../config/tree.ts';
-
-/** One consumer as the daemon reports it; null: the daemon does not know or does not say. */
-export interface ConsumerStatus {
-  readonly name: string;
-  readonly url: string | null;
-  readonly health: 'unknown' | 'healthy' | 'unhealthy';
-  readonly residency: string;
-  readonly usedMib: number | null;
-  readonly budgetMib: number | null;
-  readonly running: number | null;
-  readonly waiting: number | null;
-  readonly total: number | null;
-  readonly lastUsed: Date | null;
-  readonly lastError: string | null;
-  readonly systemdUnit: string | null;
-  /** The daemon can load it by itself when it is absent. */
-  readonly isLoadable: boolean;
-}
+import { isRecord, itemsOf, memberOf, textOf } from '../config/tree.ts';
+import { readConsumer, type ConsumerStatus } from './consumer-status.ts';
+import { dateOf, numberOf } from './members.ts';
 
 /** The card as the daemon reports it. */
 export interface GpuStatus {
@@ -25,7 +9,31 @@ export interface GpuStatus {
   readonly usedMib: number | null;
   readonly freeMib: number | null;
   readonly reservedMib: number | null;
+  readonly foreign: readonly ForeignProcess[];
   readonly error: string | null;
+}
+
+/** A process on the card that belongs to no consumer. */
+export interface ForeignProcess {
+  readonly pid: number | null;
+  readonly name: string | null;
+  readonly usedMib: number | null;
+}
+
+/** A lease that somebody holds over several requests. */
+export interface LeaseStatus {
+  readonly id: string;
+  readonly consumer: string;
+  readonly expiresAt: Date | null;
+  readonly running: number | null;
+  /** It takes no more requests. */
+  readonly isEnding: boolean;
+}
+
+/** Since when and by whom the card is paused; null: the daemon does not say. */
+export interface PauseStatus {
+  readonly since: Date | null;
+  readonly by: string | null;
 }
 
 /** What `GET /v1/status` says, read without trust in any member. */
@@ -33,9 +41,12 @@ export interface StatusDocument {
   readonly version: string | null;
   readonly listen: string | null;
   readonly isDraining: boolean;
+  /** null: it is not paused. */
+  readonly paused: PauseStatus | null;
   readonly reloadError: string | null;
   readonly gpus: readonly GpuStatus[];
   readonly consumers: readonly ConsumerStatus[];
+  readonly leases: readonly LeaseStatus[];
   readonly waiting: number | null;
   readonly running: number | null;
   readonly totalJobs: number | null;
@@ -52,71 +63,47 @@ export function readStatus(body: unknown): StatusDocument | null {
   if (!Array.isArray(consumers) || !isRecord(scheduler)) return null;
   const gpu = memberOf(body, 'gpu');
   return {
-    version: text(body, 'version'),
-    listen: text(body, 'listen'),
+    version: textOf(body, 'version'),
+    listen: textOf(body, 'listen'),
     isDraining: memberOf(body, 'draining') === true,
-    reloadError: text(memberOf(body, 'config'), 'reload_error'),
+    paused: readPause(memberOf(body, 'paused')),
+    reloadError: textOf(memberOf(body, 'config'), 'reload_error'),
     gpus: (Array.isArray(gpu) ? itemsOf(gpu) : [gpu]).map(readGpu),
     consumers: consumers.map(readConsumer),
-    waiting: number(scheduler, 'queue_depth'),
-    running: number(scheduler, 'in_flight'),
-    totalJobs: number(scheduler, 'total_jobs'),
-    evictions: number(scheduler, 'evictions'),
-    lastWaitMs: number(scheduler, 'last_wait_ms'),
-    lastRunMs: number(scheduler, 'last_run_ms'),
-    oldestQueued: date(scheduler, 'oldest_queued'),
+    leases: itemsOf(memberOf(body, 'leases')).map(readLease),
+    waiting: numberOf(scheduler, 'queue_depth'),
+    running: numberOf(scheduler, 'in_flight'),
+    totalJobs: numberOf(scheduler, 'total_jobs'),
+    evictions: numberOf(scheduler, 'evictions'),
+    lastWaitMs: numberOf(scheduler, 'last_wait_ms'),
+    lastRunMs: numberOf(scheduler, 'last_run_ms'),
+    oldestQueued: dateOf(scheduler, 'oldest_queued'),
   };
+}
+
+/** Reads `{since, by}`; null where the value is no record. */
+export function readPause(value: unknown): PauseStatus | null {
+  return isRecord(value) ? { since: dateOf(value, 'since'), by: textOf(value, 'by') } : null;
 }
 
 function readGpu(gpu: unknown): GpuStatus {
   return {
-    name: text(gpu, 'name'),
-    totalMib: number(gpu, 'total_mib'),
-    usedMib: number(gpu, 'used_mib'),
-    freeMib: number(gpu, 'free_mib'),
-    reservedMib: number(gpu, 'reserved_mib'),
-    error: text(gpu, 'err'),
+    name: textOf(gpu, 'name'),
+    totalMib: numberOf(gpu, 'total_mib'),
+    usedMib: numberOf(gpu, 'used_mib'),
+    freeMib: numberOf(gpu, 'free_mib'),
+    reservedMib: numberOf(gpu, 'reserved_mib'),
+    foreign: itemsOf(memberOf(gpu, 'foreign')).map((each) => ({ pid: numberOf(each, 'pid'), name: textOf(each, 'name'), usedMib: numberOf(each, 'mib') })),
+    error: textOf(gpu, 'err'),
   };
 }
 
-function readConsumer(consumer: unknown): ConsumerStatus {
-  const systemdUnit = text(consumer, 'systemd_unit');
+function readLease(lease: unknown): LeaseStatus {
   return {
-    name: text(consumer, 'name') ?? '?',
-    url: text(consumer, 'url'),
-    health: healthOf(memberOf(consumer, 'healthy')),
-    residency: text(consumer, 'residency') ?? residencyOf(memberOf(consumer, 'loaded')),
-    usedMib: number(consumer, 'gpu_resident_mib'),
-    budgetMib: number(consumer, 'vram_budget_mib'),
-    running: number(consumer, 'running') ?? number(consumer, 'active'),
-    waiting: number(consumer, 'waiting'),
-    total: number(consumer, 'total_requests'),
-    lastUsed: date(consumer, 'last_used'),
-    lastError: text(consumer, 'last_error'),
-    systemdUnit,
-    isLoadable: systemdUnit !== null || memberOf(consumer, 'loadable') === true,
+    id: textOf(lease, 'id') ?? '?',
+    consumer: textOf(lease, 'consumer') ?? '?',
+    expiresAt: dateOf(lease, 'expires_at'),
+    running: numberOf(lease, 'running'),
+    isEnding: memberOf(lease, 'ending') === true,
   };
-}
-
-function healthOf(healthy: unknown): ConsumerStatus['health'] {
-  return healthy === true ? 'healthy' : healthy === false ? 'unhealthy' : 'unknown';
-}
-
-function residencyOf(loaded: unknown): string {
-  return loaded === true ? 'resident' : loaded === false ? 'absent' : 'unknown';
-}
-
-function text(record: unknown, key: string): string | null {
-  const value = memberOf(record, key);
-  return typeof value === 'string' ? value : null;
-}
-
-function number(record: unknown, key: string): number | null {
-  const value = memberOf(record, key);
-  return typeof value === 'number' ? value : null;
-}
-
-function date(record: unknown, key: string): Date | null {
-  const value = new Date(text(record, key) ?? NaN);
-  return Number.isNaN(value.getTime()) ? null : value;
 }

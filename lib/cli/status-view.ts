@@ -1,5 +1,7 @@
 import { adviceFor, isIll } from './advice.ts';
-import type { ConsumerStatus, GpuStatus, StatusDocument } from './status-document.ts';
+import type { ConsumerStatus } from './consumer-status.ts';
+import type { GpuStatus, StatusDocument } from './status-document.ts';
+import { foreignLines, leaseLines, pauseLines, remarkLines } from './status-lines.ts';
 import { table, type Cell, type Column } from './table.ts';
 import { ago, count, duration, mib, painter, printable, type Paint, type Style } from './words.ts';
 
@@ -14,6 +16,7 @@ const COLUMNS: readonly Column[] = [
   { heading: 'CONSUMER' },
   { heading: 'HEALTH' },
   { heading: 'RESIDENCY' },
+  { heading: 'SOURCE', optional: true },
   { heading: 'VRAM MiB', align: 'right' },
   { heading: 'RUNNING', align: 'right' },
   { heading: 'WAITING', align: 'right' },
@@ -23,16 +26,19 @@ const COLUMNS: readonly Column[] = [
 
 const HEALTH_STYLE = { healthy: 'green', unhealthy: 'red', unknown: 'yellow' } as const satisfies Record<ConsumerStatus['health'], Style>;
 
-/** The status for people: a line per GPU, the consumers, the queue, and what is wrong. Ends with a newline. */
+/** The status for people: a line per GPU, the consumers, the queue, the leases, and what is wrong. Ends with a newline. */
 export function renderStatus(status: StatusDocument, { now, color, width }: ViewOptions): string {
   const paint = painter(color);
   const rows = status.consumers.map((consumer) => consumerRow(consumer, now, paint));
   const lines = [
-    ...status.gpus.map((gpu) => gpuLine(gpu, paint)),
+    ...pauseLines(status, now, paint),
+    ...status.gpus.flatMap((gpu) => [gpuLine(gpu, paint), ...foreignLines(gpu.foreign)]),
     '',
     ...(rows.length === 0 ? ['no consumers'] : table(COLUMNS, rows, width)),
+    ...remarkLines(status.consumers, paint),
     '',
     queueLine(status, now),
+    ...leaseLines(status.leases, now),
     ...troubles(status, paint),
   ];
   return `${lines.join('\n')}\n`;
@@ -51,7 +57,8 @@ function consumerRow(consumer: ConsumerStatus, now: Date, paint: Paint): Cell[] 
     { text: printable(consumer.name) },
     { text: consumer.health, paint: (text) => paint(healthStyle, text) },
     { text: printable(consumer.residency), paint: (text) => (consumer.residency === 'resident' ? text : paint('dim', text)) },
-    { text: `${count(consumer.usedMib)}/${count(consumer.budgetMib)}` },
+    { text: printable(consumer.residencySource ?? '-'), paint: (text) => paint('dim', text) },
+    { text: `${count(consumer.usedMib)}/${consumer.isBudgetMeasured ? '~' : ''}${count(consumer.budgetMib)}` },
     { text: count(consumer.running) },
     { text: count(consumer.waiting) },
     { text: count(consumer.total) },

@@ -1,5 +1,5 @@
 import { isIll } from './advice.ts';
-import { ask, QUICK_MS, type Answer } from './client.ts';
+import { ask, QUICK_MS, type Answer, type Failure } from './client.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import { readStatus } from './status-document.ts';
@@ -51,7 +51,7 @@ function textOf(answer: Answer, terminal: Terminal): string {
   return document === null ? '' : renderStatus(document, { now: terminal.now(), color: terminal.color, width: terminal.width });
 }
 
-function failureLine({ kind, message }: Exclude<Answer, { kind: 'answer' }>, terminal: Terminal): Record<string, string> {
+function failureLine({ kind, message }: Failure, terminal: Terminal): Record<string, string> {
   return { time: terminal.now().toISOString(), error: kind, message };
 }
 

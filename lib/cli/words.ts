@@ -40,6 +40,14 @@ export function ago(then: Date | null, now: Date): string {
   return `${Math.floor(seconds / 86_400)}d ago`;
 }
 
+/** A moment in the time of this machine: `2026-11-21 12:00:00`; a dash where it is not known. */
+export function moment(then: Date | null): string {
+  if (then === null) return '-';
+  const parts = [then.getFullYear(), then.getMonth() + 1, then.getDate(), then.getHours(), then.getMinutes(), then.getSeconds()];
+  const [year, month, day, hour, minute, second] = parts.map((part) => String(part).padStart(2, '0'));
+  return `${year}-${month}-${day} ${hour}:${minute}:${second}`;
+}
+
 /** A text from elsewhere without the characters that could command the terminal. */
 export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();

@@ -18,7 +18,9 @@ export function expandPresets(substituted: Substituted): Substituted {
   const faults = [...substituted.faults];
   const expanded = Object.entries(consumers).map(([name, consumer]) => {
     const preset = presetOf(consumer);
-    if (preset === null || !isRecord(consumer)) return [name, consumer];
+    if (!isRecord(consumer)) return [name, consumer];
+    // A misspelt preset is one fault, not also the lack of what it would have filled in.
+    if (preset === null) return [name, typeof consumer['preset'] === 'string' ? { url: 'http://unknown.invalid', ...consumer } : consumer];
     const place = { pointer: child('/consumers', name), templates };
     faults.push(...variableFaults(consumer, preset, place.pointer));
     return [name, merge(filled(preset, consumer, place), consumer)];

@@ -269,6 +269,7 @@ export interface ConsumerFile {
    * Scheme, host and port of the server, without a path.
    */
   url: string;
+  headers: OwnHeaders;
   health: HealthCheck;
   paths: Paths;
   /**
@@ -317,6 +318,12 @@ export interface ConsumerFile {
    */
   max_concurrency: number;
   timeouts: ConsumerTimeouts;
+}
+/**
+ * Headers of every call that the broker itself makes to it, such as an API key; requests of clients do not get them.
+ */
+export interface OwnHeaders {
+  [k: string]: string;
 }
 /**
  * The request that tells whether the server is healthy.
@@ -530,7 +537,7 @@ export interface BusyCheck {
    */
   pointer: string;
   /**
-   * Further pointers to numbers, which are added up.
+   * Further pointers of the same kind; it is idle only if all say so.
    */
   plus: JsonPointer[];
   /**

@@ -43,7 +43,7 @@ export function callConsumer(consumer: ConsumerConfig, call: Call): Promise<Answ
   const request = (url.protocol === 'https:' ? https : http).request(url, {
     method: call.method,
     agent: false,
-    headers: { ...bodyHeaders(call.method, body), ...call.headers },
+    headers: { ...bodyHeaders(call.method, body), ...consumer.headers, ...call.headers },
   });
   const timer = setTimeout(() => request.destroy(new CallTimeout(`no answer within ${call.timeoutMs} ms`)), call.timeoutMs);
   request.once('response', (response) => {

@@ -58,7 +58,7 @@ export class HookRunner {
     const startedAt = this.#clock.now();
     const isWorking = await askBusy(consumer.config, QUESTION_TIMEOUT_MS).catch(() => null);
     this.#registry.working(consumer, isWorking === true, startedAt);
-    return consumer.isWorkingForOthers;
+    return isWorking === true;
   }
 
   async #call(consumer: ConsumerState, hook: Hook, deadline: number): Promise<void> {

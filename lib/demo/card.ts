@@ -32,10 +32,11 @@ export function createCard(dir: string, options: CardOptions): Card {
 
 /** The memory of a simulated card, as the simulated servers see it. Every process on the machine sees the same. */
 export class CardMemory {
-  readonly #dir: string;
+  /** The card's state folder. */
+  readonly dir: string;
 
   constructor(dir: string) {
-    this.#dir = dir;
+    this.dir = dir;
   }
 
   /** Says that process `pid` holds `mib` MiB in all; 0 frees them. A process that dies frees its own. */
@@ -63,7 +64,7 @@ export class CardMemory {
 
   /** MiB held by processes that are alive. */
   usedMib(): number {
-    const pids = readdirSync(join(this.#dir, 'processes')).filter((name) => !name.startsWith('.')).map(Number);
+    const pids = readdirSync(join(this.dir, 'processes')).filter((name) => !name.startsWith('.')).map(Number);
     return pids.filter(isAlive).reduce((total, pid) => total + this.#heldMib(pid), 0);
   }
 
@@ -72,7 +73,7 @@ export class CardMemory {
   }
 
   #totalMib(): number {
-    return Number.parseInt(readFileSync(join(this.#dir, 'card'), 'utf8'), 10);
+    return Number.parseInt(readFileSync(join(this.dir, 'card'), 'utf8'), 10);
   }
 
   #heldMib(pid: number): number {
@@ -84,7 +85,7 @@ export class CardMemory {
   }
 
   #file(name: number | string): string {
-    return join(this.#dir, 'processes', String(name));
+    return join(this.dir, 'processes', String(name));
   }
 }
 

@@ -13,6 +13,8 @@ export interface AttributedConsumer {
   readonly name: string;
   readonly url: string;
   readonly systemd_unit?: string | undefined;
+  /** Its last probe was answered. */
+  readonly isAnswering?: boolean;
 }
 
 interface Placed {
@@ -44,7 +46,7 @@ export class Attributor {
     const local = consumers.flatMap((consumer) => localConsumer(consumer, sockets));
     const inodes = new Set(local.flatMap((consumer) => consumer.inodes));
     const pids = await this.#owners.find(inodes, unique(placed.flatMap(({ ancestors }) => ancestors)));
-    const facts = local.map(({ name, unit, inodes: own }): LocalConsumer => ({ name, unit, listener: listenerOf(own, pids) }));
+    const facts = local.map(({ name, unit, inodes: own, isAnswering }): LocalConsumer => ({ name, unit, listener: listenerOf(own, pids, isAnswering) }));
     return attribute({ consumers: facts, processes: placed.map((each) => each.placed) });
   }
 
@@ -75,6 +77,7 @@ interface ConsumerSockets {
   readonly name: string;
   readonly unit: string | null;
   readonly inodes: readonly string[];
+  readonly isAnswering: boolean;
 }
 
 /** Nothing for a consumer on another machine: it takes no part. */
@@ -83,11 +86,12 @@ function localConsumer(consumer: AttributedConsumer, sockets: readonly Listening
   if (!LOOPBACK_HOST.test(hostname)) return [];
   const portNumber = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
   const inodes = sockets.filter((socket) => socket.onLoopback && socket.port === portNumber).map(({ inode }) => inode);
-  return [{ name: consumer.name, unit: consumer.systemd_unit ?? null, inodes }];
+  return [{ name: consumer.name, unit: consumer.systemd_unit ?? null, inodes, isAnswering: consumer.isAnswering ?? false }];
 }
 
-function listenerOf(inodes: readonly string[], pids: ReadonlyMap<string, readonly number[]>): Listener {
-  if (inodes.length === 0) return { state: 'closed' };
+/** One that answers though no socket of ours listens is behind a packet filter, as containers are. */
+function listenerOf(inodes: readonly string[], pids: ReadonlyMap<string, readonly number[]>, isAnswering: boolean): Listener {
+  if (inodes.length === 0) return { state: isAnswering ? 'hidden' : 'closed' };
   const holders = inodes.flatMap((inode) => pids.get(inode) ?? []);
   return holders.length === 0 ? { state: 'hidden' } : { state: 'found', pids: holders };
 }

@@ -2,6 +2,7 @@ import { parseConfig } from '../../lib/config/load.ts';
 import { formatProblem } from '../../lib/config/problem.ts';
 import type { Config } from '../../lib/config/types.ts';
 import { Daemon } from '../../lib/daemon.ts';
+import type { DaemonOptions } from '../../lib/daemon.ts';
 import { fakeCard } from './fake-card.ts';
 import type { FakeCard } from './fake-card.ts';
 import { FakeConsumer } from './fake-consumer.ts';
@@ -22,6 +23,8 @@ export interface BrokerOptions {
   readonly card?: FakeCard | null;
   /** Default: the system's temporary folder. */
   readonly spoolFolder?: string;
+  /** Default: nothing survives the daemon. */
+  readonly stateFile?: string;
 }
 
 /** A running daemon with its consumers. */
@@ -53,6 +56,8 @@ export interface StatusBody {
     readonly oldest_queued?: string;
   };
   readonly config: { readonly reload_error?: string };
+  readonly leases: readonly { readonly id: string; readonly consumer: string; readonly running: number; readonly ending: boolean }[];
+  readonly paused: { readonly since: string; readonly by: string } | null;
 }
 
 export interface ConsumerStatus {
@@ -60,7 +65,13 @@ export interface ConsumerStatus {
   readonly healthy: boolean | null;
   readonly loaded: boolean | null;
   readonly residency: string;
+  readonly residency_source: string;
   readonly gpu_resident_mib: number | null;
+  readonly gpu_resident_source: string | null;
+  readonly vram_budget_mib: number | null;
+  readonly vram_budget_source: string | null;
+  readonly vram_warning?: string;
+  readonly external_work: boolean;
   readonly running: number;
   readonly waiting: number;
   readonly last_error?: string;
@@ -79,7 +90,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const card = options.card === undefined ? fakeCard({ totalMib: 16376 }) : options.card;
   const logger = new FakeLogger();
   const env = card?.env ?? { PATH: '/nowhere' };
-  const daemon = new Daemon({ config: configOf(options), configPath: 'test', version: 'test', logger, env, ...(options.spoolFolder === undefined ? {} : { spoolFolder: options.spoolFolder }) });
+  const daemon = new Daemon({ config: configOf(options), configPath: 'test', version: 'test', logger, env, ...given(options) });
   await daemon.start();
   const { url } = daemon;
   const fakes = Object.values(options.consumers).map(({ fake }) => fake);
@@ -103,6 +114,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       checkHistory({ lines: logger.lines, fakes, concurrency: concurrencyOf(options) });
     },
   };
+}
+
+function given({ spoolFolder, stateFile }: BrokerOptions): Pick<DaemonOptions, 'spoolFolder' | 'stateFile'> {
+  return { ...(spoolFolder === undefined ? {} : { spoolFolder }), ...(stateFile === undefined ? {} : { stateFile }) };
 }
 
 /** One fake with a route for each kind that answers at once, unless the test sets others. */

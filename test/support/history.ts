@@ -22,6 +22,8 @@ export function checkHistory({ lines, fakes, concurrency }: History): void {
       held.add(id);
       ever.add(id);
       if (held.size > concurrency) throw new Error(`history: ${held.size} leases at once: ${[...held].join(', ')}`);
+    } else if (message === 'lease by hand used') {
+      ever.add(id);
     } else if (message === 'lease ended' && !held.delete(id)) {
       throw new Error(`history: lease ${id} ended without being held`);
     } else if (message === 'unforeseen error') {

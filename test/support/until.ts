@@ -11,3 +11,12 @@ export async function until(fact: () => boolean, limitMs = 4000): Promise<void> 
     await sleep(LOOK_AGAIN_MS);
   }
 }
+
+/** The same for a fact that has to be asked for. */
+export async function untilAsked(fact: () => Promise<boolean>, limitMs = 4000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await fact())) {
+    if (performance.now() > deadline) throw new Error(`not true within ${limitMs} ms: ${fact}`);
+    await sleep(LOOK_AGAIN_MS);
+  }
+}

@@ -44,7 +44,7 @@ export class Execution {
     return this.#node;
   }
 
-  /** Takes effect before the next step or node. */
+  /** Takes effect before the next step, or in the next node. */
   interrupt(): void {
     this.#interrupted = true;
   }
@@ -83,9 +83,9 @@ export class Execution {
     const sampler = samplerOf(this.#graph);
     const outputs = outputsOf(this.#graph);
     for (const id of orderOf(this.#graph)) {
-      this.#mayGoOn();
       this.#node = id;
       events.executing(id);
+      this.#mayGoOn();
       if (id === sampler || classOf(this.#graph, id) === LOADER) await this.#options.model.load();
       if (id === sampler) await this.#sample(id, events);
       if (id === outputs[0]) this.#images += 1;

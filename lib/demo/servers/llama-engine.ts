@@ -88,12 +88,12 @@ export class LlamaEngine {
    * Runs `work` in a slot, and wakes the model before that. `job` is its name in the card's record.
    * @throws the client's reason when it leaves, or Error when the process is killed.
    */
-  async run(job: string, client: AbortSignal, work: (turn: Turn, slot: Slot) => Promise<void>): Promise<void> {
+  async run(job: string, client: AbortSignal, work: (turn: Turn) => Promise<void>): Promise<void> {
     const signal = AbortSignal.any([client, this.#killer.signal]);
     this.#users += 1;
     this.#rest.abort();
     try {
-      await this.wake();
+      await this.#wake();
       const slot = await this.slots.take(signal);
       await this.#compute(work, { job, slot, signal });
     } finally {
@@ -103,11 +103,11 @@ export class LlamaEngine {
     }
   }
 
-  /** Brings a sleeping model back. A process that cannot dies. */
-  async wake(): Promise<void> {
-    if (!this.#asleep) return;
-    this.#waking ??= this.#wakeOnce().finally(() => (this.#waking = undefined));
-    await this.#waking;
+  /** The slots as the loop that computes knows them. To ask it counts as use: a sleeping model wakes, and an idle one sleeps later. */
+  async look(): Promise<readonly Slot[]> {
+    await this.#wake();
+    this.#restLater();
+    return this.slots.all;
   }
 
   /** Tells it to exit. Resolves with its exit code when it is gone; with `stalls` running work stands still and is killed in the end. */
@@ -123,7 +123,7 @@ export class LlamaEngine {
     this.#memory.unload();
   }
 
-  async #compute(work: (turn: Turn, slot: Slot) => Promise<void>, { job, slot, signal }: Computation): Promise<void> {
+  async #compute(work: (turn: Turn) => Promise<void>, { job, slot, signal }: Computation): Promise<void> {
     const done = this.#memory.work(job);
     const tick = async (ms: number): Promise<void> => {
       await this.#options.pause(ms, signal);
@@ -135,11 +135,18 @@ export class LlamaEngine {
       this.predictedTokens += 1;
     };
     try {
-      await work({ tick, produced, done }, slot);
+      await work({ tick, produced, done });
     } finally {
       done();
       this.slots.release(slot);
     }
+  }
+
+  /** Brings a sleeping model back. A process that cannot dies. */
+  async #wake(): Promise<void> {
+    if (!this.#asleep) return;
+    this.#waking ??= this.#wakeOnce().finally(() => (this.#waking = undefined));
+    await this.#waking;
   }
 
   async #wakeOnce(): Promise<void> {
@@ -157,6 +164,7 @@ export class LlamaEngine {
 
   #restLater(): void {
     if (!this.#options.quirks.sleep_when_idle || this.#isNeeded()) return;
+    this.#rest.abort();
     this.#rest = new AbortController();
     this.#options.pause(SLEEP_IDLE_MS, this.#rest.signal).then(() => this.#fallAsleep(), () => undefined);
   }

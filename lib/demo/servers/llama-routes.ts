@@ -75,11 +75,10 @@ function tokenize({ exchange: { response }, body }: ModelRequest): void {
   sendLlama(response, { tokens: Array.from({ length: count }, (_, at) => at) });
 }
 
-/** Asks the loop that computes, and so wakes a model that sleeps. */
 async function slots({ exchange: { response, query }, backend: { engine } }: ModelRequest): Promise<void> {
-  await engine.wake();
-  if (query.has('fail_on_no_slot') && engine.slots.all.every(({ busy }) => busy)) throw llamaError('unavailable_error', 'no slot available');
-  sendLlama(response, engine.slots.all.map(asListed));
+  const all = await engine.look();
+  if (query.has('fail_on_no_slot') && all.every(({ busy }) => busy)) throw llamaError('unavailable_error', 'no slot available');
+  sendLlama(response, all.map(asListed));
 }
 
 function asListed({ id, busy, task, decoded }: Slot): object {

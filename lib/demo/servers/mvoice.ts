@@ -97,7 +97,6 @@ class Mvoice {
   async #work(response: Exchange['response'], job: string, ms: number): Promise<void> {
     const signal = this.#quirks.works_on ? undefined : clientGone(response);
     await this.#card.run(async () => {
-      signal?.throwIfAborted();
       if (!this.#weights.loaded && !this.#quirks.loads_itself) throw new Refusal(503, asJson({ detail: 'models are not loaded' }));
       await this.#weights.load(signal);
       const end = this.#memory.work(job);

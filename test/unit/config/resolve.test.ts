@@ -8,7 +8,12 @@ describe('a consumer', () => {
     expect(consumer('')).toEqual({
       name: 'a',
       url: 'http://h:1',
-      health: { method: 'GET', path: '/health' },
+      headers: {},
+      variables: {},
+      residual_mib: 0,
+      client_gone: 'close',
+      cancel: [],
+      health: { method: 'GET', path: '/health', loading: [], skip_when_busy: false },
       paths: {},
       vram_managed: false,
       load: null,

@@ -21,13 +21,13 @@ async function start(quirks: Quirks = {}): Promise<void> {
   demo = await startDemo((options) => createLlamaRouter({ ...options, quirks }));
 }
 
-async function status(name = model): Promise<any> {
-  const { data } = JSON.parse((await demo.get('/models')).body);
-  return data.find(({ id }: { id: string }) => id === name).status;
+async function status(name = model): Promise<{ value: string } | undefined> {
+  const { data }: { data: { id: string; status: { value: string } }[] } = JSON.parse((await demo.get('/models')).body);
+  return data.find(({ id }) => id === name)?.status;
 }
 
 async function becomes(value: string, name = model): Promise<void> {
-  while ((await status(name)).value !== value);
+  while ((await status(name))?.value !== value);
 }
 
 async function refusal(answer: Promise<{ status: number; body: string }>): Promise<unknown> {
@@ -52,7 +52,7 @@ function step(): void {
 }
 
 /** Asks a loaded model with the time held, and resolves when it computes; a stream has begun then. */
-async function running(body: { stream?: boolean }): Promise<OpenRequest> {
+async function running(body: { max_tokens: number; stream?: boolean }): Promise<OpenRequest> {
   await demo.post('/v1/chat/completions', { ...chat, max_tokens: 1 });
   demo.time.hold();
   const open = ask(body);
@@ -234,10 +234,10 @@ describe('unload', () => {
     demo.time.go();
     const answer = await open.ended;
     expect(answer).toMatchObject({ status: 200, complete: true });
-    expect(answer.body.endsWith('}\n\nproxy error: Failed to read connection')).toBe(true);
+    expect(answer.body.split('\n\n')).toEqual([expect.stringMatching(/^data: .*"role":"assistant"/), 'proxy error: Failed to read connection']);
     expect(await status()).toMatchObject({ value: 'unloaded', exit_code: 1 });
     expect(demo.card.memory.usedMib()).toBe(0);
-    expect(demo.time.pauses.length).toBeLessThan(100);
+    expect(demo.time.pauses).not.toContain(150);
   });
 
   test('gives a client that waits for one piece plain text called JSON', async () => {
@@ -275,8 +275,8 @@ describe('unload', () => {
 
 describe('a client that leaves', () => {
   const predicted = async (): Promise<number> => {
-    const { body } = await demo.get(`/slots?model=${model}`);
-    return JSON.parse(body).reduce((sum: number, slot: any) => sum + slot.next_token[0].n_decoded, 0);
+    const slots: { next_token: [{ n_decoded: number }] }[] = JSON.parse((await demo.get(`/slots?model=${model}`)).body);
+    return slots.reduce((sum, { next_token: [{ n_decoded: count }] }) => sum + count, 0);
   };
   const idle = async (): Promise<void> => {
     while ((await demo.get(`/slots?model=${model}`)).body.includes('"is_processing":true'));

@@ -21,7 +21,7 @@ async function start(quirks: Quirks = {}): Promise<void> {
   expect((await demo.get('/health')).status).toBe(200);
 }
 
-async function get(path: string): Promise<any> {
+async function get(path: string): Promise<unknown> {
   return JSON.parse((await demo.get(path)).body);
 }
 
@@ -112,7 +112,7 @@ describe('an answer', () => {
 describe('an error', () => {
   test('has a shape and closes the connection', async () => {
     await start();
-    const answer = await demo.get('/nope');
+    const answer = await demo.get('/nope', { connection: 'keep-alive' });
     expect(answer).toMatchObject({ status: 404, headers: { connection: 'close' } });
     expect(JSON.parse(answer.body)).toEqual({ error: { code: 404, message: 'File Not Found', type: 'not_found_error' } });
     expect(JSON.parse((await demo.post('/v1/chat/completions', {})).body)).toMatchObject({ error: { code: 400, type: 'invalid_request_error' } });
@@ -159,6 +159,9 @@ test('pages of this machine are named, others get an empty header', async () => 
   expect(await allowed('http://evil.test')).toBe('');
   const preflight = await request({ url: `${demo.url}/v1/chat/completions`, method: 'OPTIONS' });
   expect(preflight).toMatchObject({ status: 200, headers: { 'access-control-allow-methods': 'GET, POST' } });
+  await demo.stop();
+  await start({ empty_cors: false });
+  expect(await allowed('http://evil.test')).toBeUndefined();
 });
 
 describe('loading', () => {
@@ -191,7 +194,10 @@ describe('loading', () => {
 });
 
 describe('slots', () => {
-  const processing = async (): Promise<unknown[]> => (await get('/slots')).map((slot: any) => slot.is_processing);
+  const processing = async (): Promise<boolean[]> => {
+    const slots: { is_processing: boolean }[] = JSON.parse((await demo.get('/slots')).body);
+    return slots.map((slot) => slot.is_processing);
+  };
 
   test('hold four requests; others are deferred until one is free', async () => {
     await start({ metrics: true });
@@ -206,7 +212,8 @@ describe('slots', () => {
     demo.time.go();
     for (const { ended } of open) expect((await ended).status).toBe(200);
     expect(await processing()).toEqual([false, false, false, false]);
-    expect((await get('/slots'))[0]).toMatchObject({ n_ctx: 4096, next_token: [{ n_decoded: 5 }] });
+    const slot = expect.objectContaining({ n_ctx: 4096, next_token: [expect.objectContaining({ n_decoded: 5 })] });
+    expect(await get('/slots')).toEqual([slot, slot, slot, slot]);
   });
 
   test('are free again when a streaming client leaves', async () => {
@@ -268,9 +275,28 @@ describe('sleep', () => {
     const open = ask(endless);
     await until(() => demo.time.pending === 1);
     expect(await get('/props')).toMatchObject({ is_sleeping: true });
-    while ((await get('/props')).is_sleeping) step();
+    while ((await demo.get('/props')).body.includes('"is_sleeping":true')) step();
     expect(demo.card.memory.usedMib()).toBe(3000);
     open.abort();
+  });
+
+  test('ends, or is put off, when somebody looks at the slots', async () => {
+    await start({ sleep_when_idle: true });
+    await until(() => demo.card.memory.usedMib() === 600);
+    demo.time.hold();
+    const slots = openRequest({ url: `${demo.url}/slots` });
+    await until(() => demo.time.pending === 1);
+    while (demo.time.pauses.at(-1) !== 60_000) {
+      const { length } = demo.time.pauses;
+      step();
+      await until(() => demo.time.pauses.length > length);
+    }
+    expect((await slots.ended).status).toBe(200);
+    const { aborted } = demo.time;
+    await demo.get('/slots');
+    expect(demo.time.aborted).toBe(aborted + 1);
+    demo.time.go();
+    await until(() => demo.card.memory.usedMib() === 600);
   });
 
   test('can free everything', async () => {

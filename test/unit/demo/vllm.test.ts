@@ -20,11 +20,11 @@ async function start(quirks: Quirks = {}): Promise<void> {
   demo = await startDemo((options) => createVllm({ ...options, quirks }));
 }
 
-async function get(path: string): Promise<any> {
+async function get(path: string): Promise<unknown> {
   return JSON.parse((await demo.get(path)).body);
 }
 
-function events(body: string): any[] {
+function events(body: string): unknown[] {
   return body.trimEnd().split('\n\n').map((event): unknown => {
     const data = event.replace(/^data: /, '');
     return data === '[DONE]' ? data : JSON.parse(data);
@@ -57,7 +57,14 @@ async function metric(row: string): Promise<void> {
   while (!(await demo.get('/metrics')).body.includes(row));
 }
 
-const isSleeping = async (): Promise<unknown> => (await get('/is_sleeping')).is_sleeping;
+async function isSleeping(): Promise<boolean> {
+  const { is_sleeping: asleep }: { is_sleeping: boolean } = JSON.parse((await demo.get('/is_sleeping')).body);
+  return asleep;
+}
+
+async function paused(): Promise<void> {
+  while ((await demo.get('/is_paused')).body !== '{"is_paused":true}');
+}
 
 describe('awake', () => {
   test('it has reserved its memory before the port opens', async () => {
@@ -108,7 +115,10 @@ describe('awake', () => {
 
   test('its errors have the shape of OpenAI', async () => {
     await start();
-    const refusal = async (body: unknown): Promise<any> => JSON.parse((await demo.post('/v1/chat/completions', body)).body).error;
+    const refusal = async (body: unknown): Promise<unknown> => {
+      const { error }: { error: unknown } = JSON.parse((await demo.post('/v1/chat/completions', body)).body);
+      return error;
+    };
     expect(await refusal('{')).toMatchObject({ type: 'Bad Request', code: 400 });
     expect(await refusal({ model })).toMatchObject({ code: 400, message: expect.stringContaining('messages') });
     expect(await refusal({ ...chat, model: 'nope' })).toEqual({ message: 'The model `nope` does not exist.', type: 'NotFoundError', param: null, code: 404 });
@@ -219,6 +229,18 @@ describe('asleep', () => {
     expect((await whole.ended).status).toBe(200);
   });
 
+  test('it gives a hanging stream no head without stream_head_at_once', async () => {
+    await start({ stream_head_at_once: false });
+    await demo.post('/sleep');
+    const open = ask({ ...chat, stream: true });
+    let answered = false;
+    open.request.once('response', () => (answered = true));
+    await metric(`vllm:num_requests_waiting{engine="0",model_name="${model}"} 1.0`);
+    expect(answered).toBe(false);
+    await demo.post('/wake_up');
+    expect((await open.ended).status).toBe(200);
+  });
+
   test('it forgets a hanging request whose client leaves', async () => {
     await start();
     await demo.post('/sleep');
@@ -271,7 +293,7 @@ describe('going to sleep', () => {
     await start(quirks);
     const open = await running({ ...chat, stream: true });
     const sleep = openRequest({ url: `${demo.url}/sleep?${query}`, method: 'POST' });
-    while (!(await get('/is_paused')).is_paused);
+    await paused();
     demo.time.go();
     expect(events((await open.ended).body).at(-2)).toMatchObject({ choices: [{ finish_reason: 'length' }] });
     await sleep.ended;
@@ -282,7 +304,7 @@ describe('going to sleep', () => {
     await start();
     const open = await running({ ...chat, stream: true });
     const sleep = openRequest({ url: `${demo.url}/sleep?mode=keep`, method: 'POST' });
-    while (!(await get('/is_paused')).is_paused);
+    await paused();
     demo.time.go();
     await sleep.ended;
     expect(await isSleeping()).toBe(true);
