@@ -2,12 +2,14 @@ import type { Env } from '../config/env.ts';
 import type { Kind } from '../config/types.ts';
 import { check } from './check.ts';
 import { endProcess } from './end-process.ts';
+import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { presets } from './presets.ts';
 import { changeResidency, unloadAll } from './residency.ts';
-import { configPath, daemonUrl, listenAddress, UsageError } from './settings.ts';
+import { configPath, daemonUrl, durationOption, leaseSubject, listenAddress, UsageError } from './settings.ts';
 import { status } from './status.ts';
 import type { Terminal } from './terminal.ts';
+import { withLease } from './with-lease.ts';
 
 /** Options as they stand on the command line. */
 export interface Flags {
@@ -19,6 +21,9 @@ export interface Flags {
   readonly kind?: Kind;
   readonly consumer?: string;
   readonly all?: boolean;
+  readonly unload?: boolean;
+  readonly ttl?: string;
+  readonly wait?: string;
 }
 
 /** What each command does. */
@@ -31,17 +36,26 @@ export interface Actions {
   plan(flags: Flags): Promise<void>;
   load(name: string, flags: Flags): Promise<void>;
   unload(name: string | undefined, flags: Flags): Promise<void>;
+  pause(flags: Flags): Promise<void>;
+  resume(flags: Flags): Promise<void>;
+  /** `words`: all that is no option, on both sides of `--`. */
+  withLease(words: readonly string[], flags: Flags): Promise<void>;
 }
 
 /** What the actions work with. `done` takes the exit code. */
 export interface ActionContext {
   readonly terminal: Terminal;
   readonly env: Env;
+  /** The words of the command line behind `--`. */
+  readonly behindDashes: readonly string[];
   readonly done: (code: number) => void;
 }
 
+/** Life of a lease that is not renewed, unless the command line says otherwise. */
+const DEFAULT_TTL = '60s';
+
 /** The real actions. The daemon is imported only when it is to run, so that the other commands start fast. */
-export function runningActions({ terminal, env, done }: ActionContext): Actions {
+export function runningActions({ terminal, env, behindDashes, done }: ActionContext): Actions {
   return {
     serve: async ({ config, listen }) => {
       const options = { config: configPath(config, env), ...listenOption(listen) };
@@ -62,6 +76,13 @@ export function runningActions({ terminal, env, done }: ActionContext): Actions 
       if (all === (name !== undefined)) throw new UsageError('expected either the name of a consumer or --all');
       const daemon = daemonUrl(url, env);
       done(name === undefined ? await unloadAll(daemon, terminal) : await changeResidency('unload', { url: daemon, name }, terminal));
+    },
+    pause: async ({ url, unload = false, json = false }) => done(await pause({ url: daemonUrl(url, env), unload, json }, terminal)),
+    resume: async ({ url, json = false }) => done(await resume({ url: daemonUrl(url, env), json }, terminal)),
+    withLease: async (words, { url, consumer, ttl = DEFAULT_TTL, wait }) => {
+      const subject = leaseSubject({ before: words.slice(0, words.length - behindDashes.length), behind: behindDashes }, consumer);
+      const times = { ttlMs: durationOption('--ttl', ttl), waitMs: wait === undefined ? null : durationOption('--wait', wait, 'duration_or_zero') };
+      done(await withLease({ url: daemonUrl(url, env), ...subject, ...times, env }, terminal));
     },
   };
 }

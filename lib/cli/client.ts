@@ -87,7 +87,7 @@ function parseJson(text: string): unknown {
 
 /** Why a request failed, for people. A name with several addresses fails with an error that has a code and no words. */
 export function reasonOf(error: unknown): string {
-  const { code, message }: { readonly code?: unknown; readonly message?: unknown } = typeof error === 'object' && error !== null ? error : { message: String(error) };
+  const { code, message }: { readonly code?: string; readonly message?: string } = typeof error === 'object' && error !== null ? error : { message: String(error) };
   if (code === 'ECONNREFUSED') return 'connection refused';
-  return String(message || code || 'an error without words');
+  return message || code || 'an error without words';
 }

@@ -15,6 +15,8 @@ Examples:
   mgpumanager status --watch
   mgpumanager plan --kind image
   mgpumanager unload --all
+  mgpumanager pause --unload
+  mgpumanager with-lease llm -- python3 batch.py
 
 Exit codes:
 ${EXIT_WORDS.map(([code, words]) => `  ${code}  ${words}`).join('\n')}`;
@@ -27,7 +29,7 @@ export async function main(argv: string[]): Promise<void> {
 /** Runs one command line. Returns the exit code. */
 export async function run(argv: readonly string[], terminal: Terminal, env: Env): Promise<number> {
   let code: number = EXIT.fine;
-  const program = createProgram(runningActions({ terminal, env, done: (result) => (code = result) }), terminal);
+  const program = createProgram(runningActions({ terminal, env, behindDashes: behindDashes(argv), done: (result) => (code = result) }), terminal);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;
@@ -38,6 +40,12 @@ export async function run(argv: readonly string[], terminal: Terminal, env: Env)
     terminal.err(`error: ${error.message}\n`);
     return EXIT.usage;
   }
+}
+
+/** Commander puts them behind the other words and does not say where they begin. */
+function behindDashes(argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf('--');
+  return at === -1 ? [] : argv.slice(at + 1);
 }
 
 /** The definition of the command line. */
@@ -54,6 +62,7 @@ export function createProgram(actions: Actions, terminal: Pick<Terminal, 'out' |
     .addHelpText('after', AFTER_HELP);
   addDaemonCommands(program, actions);
   addClientCommands(program, actions);
+  addCardCommands(program, actions);
   return program;
 }
 
@@ -86,4 +95,21 @@ function addClientCommands(program: Command, actions: Actions): void {
   program.command('unload').description('unload a consumer, or all of them').argument('[name]', 'name of the consumer')
     .option('--all', 'every resident consumer that can be unloaded')
     .action((name: string | undefined, _options, command: Command) => actions.unload(name, command.optsWithGlobals()));
+}
+
+function addCardCommands(program: Command, actions: Actions): void {
+  program.command('pause').description('let running work end and refuse new work, so that something else can have the card')
+    .option('--unload', 'then unload everything that can be; returns when that is done')
+    .option('--json', 'print JSON')
+    .action((_options, command: Command) => actions.pause(command.optsWithGlobals()));
+  program.command('resume').description('take work again')
+    .option('--json', 'print JSON')
+    .action((_options, command: Command) => actions.resume(command.optsWithGlobals()));
+  const withLease = program.command('with-lease').description('run a command that has the card to itself for all its requests')
+    .usage('[options] (<kind> | --consumer <name>) -- <command...>')
+    .argument('[kind]', 'for requests of this kind').argument('[command...]', 'what to run, with its arguments')
+    .option('--consumer <name>', 'for requests to this consumer')
+    .option('--ttl <duration>', 'how long the lease lives should this process be killed (else 60s)')
+    .option('--wait <duration>', 'longest wait for the card (else queue.max_wait)')
+    .action(() => actions.withLease(withLease.args, withLease.optsWithGlobals()));
 }

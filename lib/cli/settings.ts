@@ -1,5 +1,7 @@
 import { judgeListen } from '../config/check-values.ts';
 import type { Env } from '../config/env.ts';
+import { KINDS } from '../config/types.ts';
+import { readMeasure, type Unit } from '../config/units.ts';
 
 const DEFAULT_CONFIG = 'config/consumers.yaml';
 const DEFAULT_URL = 'http://127.0.0.1:8770';
@@ -35,4 +37,39 @@ export function listenAddress(option: string): string {
   const verdict = isShaped ? judgeListen(option) : { expected: 'HOST:PORT such as 127.0.0.1:8770 or [::1]:8770' };
   if (verdict !== null) throw new UsageError(`expected ${verdict.expected}, got ${JSON.stringify(option)}`);
   return option;
+}
+
+/**
+ * A value for an option that is a duration; ms.
+ * @throws UsageError if it is none.
+ */
+export function durationOption(name: string, text: string, unit: Unit = 'duration'): number {
+  const measure = readMeasure(unit, text);
+  if (!measure.ok) throw new UsageError(`expected ${measure.expected} for ${name}, got ${JSON.stringify(text)}`);
+  return measure.value;
+}
+
+/** What stands before and behind `--` on the command line of `with-lease`. */
+export interface LeaseWords {
+  readonly before: readonly string[];
+  readonly behind: readonly string[];
+}
+
+/** What a lease is for, and what is to run inside it. */
+export interface LeaseSubject {
+  readonly subject: { readonly kind: string } | { readonly consumer: string };
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** @throws UsageError unless there is a kind or a consumer, and a command behind `--`. */
+export function leaseSubject({ before, behind }: LeaseWords, consumer: string | undefined): LeaseSubject {
+  const [kind, ...rest] = before;
+  const [command, ...args] = behind;
+  if (command === undefined || rest.length > 0) throw new UsageError('expected `--` and a command behind it, as in: mgpumanager with-lease llm -- python3 batch.py');
+  if ((kind === undefined) === (consumer === undefined)) throw new UsageError('expected either a kind or --consumer');
+  if (consumer !== undefined) return { subject: { consumer }, command, args };
+  const known = KINDS.find((each) => each === kind);
+  if (known === undefined) throw new UsageError(`expected one of the kinds ${KINDS.join(', ')}, got ${JSON.stringify(kind)}`);
+  return { subject: { kind: known }, command, args };
 }

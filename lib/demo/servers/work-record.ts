@@ -118,20 +118,13 @@ function busyMsOf(jobs: readonly Job[]): ReadonlyMap<string, number> {
 
 /** One short write in append mode: lines of several processes stand in the order in which they were written, and never mix. */
 function append(card: CardMemory, what: Pick<WorkLine, 'server' | 'event' | 'job'>): void {
-  const dir = folderOf(card);
-  if (dir === null) return;
   const line: WorkLine = { ...what, pid: process.pid, at: performance.timeOrigin + performance.now() };
   try {
-    appendFileSync(fileIn(dir), `${JSON.stringify(line)}\n`);
+    appendFileSync(fileIn(card.dir), `${JSON.stringify(line)}\n`);
   } catch (error) {
     // The card was taken away while its servers still worked.
     if (errorCode(error) !== 'ENOENT') throw error;
   }
-}
-
-/** A card that does not say where it is keeps no record. */
-function folderOf(card: CardMemory): string | null {
-  return 'dir' in card && typeof card.dir === 'string' ? card.dir : null;
 }
 
 function fileIn(dir: string): string {

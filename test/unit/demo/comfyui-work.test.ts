@@ -1,7 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { demoRequest } from '../../../lib/demo/request-set.ts';
 import { createComfyui } from '../../../lib/demo/servers/comfyui.ts';
-import type { DemoServer, DemoServerOptions } from '../../../lib/demo/servers/http.ts';
 import { createOllama } from '../../../lib/demo/servers/ollama.ts';
 import { readWork } from '../../../lib/demo/servers/work-record.ts';
 import { startDemo } from '../../support/demo-server.ts';
@@ -13,11 +12,6 @@ const model = 'llama3.2:3b';
 let demo: RunningDemo;
 
 afterEach(() => demo.stop());
-
-async function start(create: (options: DemoServerOptions) => DemoServer): Promise<void> {
-  demo = await startDemo(create);
-  Object.assign(demo.card.memory, { dir: demo.card.dir });
-}
 
 /** What was worked on, and whether all of it has ended. */
 function work(): { jobs: readonly string[]; ended: boolean } {
@@ -33,7 +27,7 @@ async function image(seed: number): Promise<void> {
 }
 
 test("Ollama's loads, generations and embeddings are in the record, and end before their answers do", async () => {
-  await start(createOllama);
+  demo = await startDemo(createOllama);
   await demo.post('/api/generate', { model, prompt: 'Hi' });
   expect(work()).toEqual({ jobs: ['ollama load', 'ollama generate'], ended: true });
   await demo.post('/api/embed', { model, input: 'Hi' });
@@ -42,7 +36,7 @@ test("Ollama's loads, generations and embeddings are in the record, and end befo
 });
 
 test('a generation whose client has left ends in the record', async () => {
-  await start(createOllama);
+  demo = await startDemo(createOllama);
   await demo.post('/api/generate', { model });
   demo.time.hold();
   const open = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model, prompt: 'Hi' } });
@@ -53,7 +47,7 @@ test('a generation whose client has left ends in the record', async () => {
 });
 
 test("ComfyUI's prompts are in the record, and end before the queue is empty; one from the cache is no work", async () => {
-  await start(createComfyui);
+  demo = await startDemo(createComfyui);
   await image(1);
   expect(work()).toEqual({ jobs: ['comfyui load', 'comfyui sample'], ended: true });
   await image(1);
@@ -63,7 +57,7 @@ test("ComfyUI's prompts are in the record, and end before the queue is empty; on
 });
 
 test('a load that finds no memory is an end too, and the refusals are there', async () => {
-  await start(createComfyui);
+  demo = await startDemo(createComfyui);
   demo.card.hold('game', 8000, process.ppid);
   await image(1);
   expect(work()).toEqual({ jobs: ['comfyui load'], ended: true });

@@ -9,6 +9,7 @@ import { toneWav } from '../../../lib/demo/servers/wav.ts';
 import { createWhisper } from '../../../lib/demo/servers/whisper.ts';
 import { readWork, workOn } from '../../../lib/demo/servers/work-record.ts';
 import type { WorkLine } from '../../../lib/demo/servers/work-record.ts';
+import { forkDemo } from '../../support/demo-server.ts';
 import { fakeCard } from '../../support/fake-card.ts';
 import type { FakeCard } from '../../support/fake-card.ts';
 import { HeldTime } from '../../support/held-time.ts';
@@ -23,7 +24,6 @@ let servers: Server[];
 
 beforeEach(() => {
   card = fakeCard({ totalMib: 16_376 });
-  Object.assign(card.memory, { dir: card.dir });
   time = new HeldTime();
   servers = [];
 });
@@ -132,6 +132,19 @@ test('work ends once, and a card that is gone keeps no record', () => {
   card.cleanup();
   workOn(card.memory, 'a', 'job')();
   expect(readWork(card.dir)).toMatchObject({ lines: [], totalMs: 0 });
+});
+
+test('processes of their own share the record, and one that is told to end says so in it', async () => {
+  const [tts, llm] = [await forkDemo('mvoice', card, '--speed', '1'), await forkDemo('ollama', card, '--speed', '1')];
+  speak(tts.url);
+  openRequest({ url: `${llm.url}/api/generate`, method: 'POST', body: { model: 'llama3.2:3b' } });
+  await until(() => readWork(card.dir).overlaps.length > 0);
+  const exited = once(llm.child, 'exit');
+  llm.child.kill('SIGTERM');
+  await exited;
+  const { lines } = readWork(card.dir);
+  expect(lines.filter(({ pid }) => pid === llm.child.pid).at(-1)).toMatchObject({ server: 'ollama', event: 'end', job: 'load' });
+  await tts.stop();
 });
 
 function write(...lines: Partial<WorkLine>[]): void {
