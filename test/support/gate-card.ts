@@ -45,8 +45,13 @@ export class GateCard implements FreshSamples {
     await promise;
     if (!this.isReadable) return null;
     // As the sampler does: one that began late enough will do.
-    if (this.#last === null || this.#last.startedAt <= since) this.#last = this.#measure();
+    if (this.#last === null || this.#last.startedAt <= since) this.poll();
     return this.#last;
+  }
+
+  /** A reading between the requests, as the sampler takes them at intervals. */
+  poll(): void {
+    this.#last = this.#measure();
   }
 
   #measure(): Sample {

@@ -6,7 +6,19 @@ import { createProgram } from '../../../lib/cli/main.ts';
 
 const PAGE = readFileSync('docs/cli.md', 'utf8');
 const nothing = async (): Promise<void> => {};
-const actions: Actions = { serve: nothing, check: nothing, demo: nothing, status: nothing, plan: nothing, load: nothing, unload: nothing };
+const actions: Actions = {
+  serve: nothing,
+  check: nothing,
+  presets: nothing,
+  demo: nothing,
+  status: nothing,
+  plan: nothing,
+  load: nothing,
+  unload: nothing,
+  pause: nothing,
+  resume: nothing,
+  withLease: nothing,
+};
 const program = createProgram(actions, { out: () => {}, err: () => {} });
 
 /** The rows of the page's tables that match, as the texts of the pattern's groups. */
@@ -26,7 +38,7 @@ describe('docs/cli.md has', () => {
   test('every option of every command, and no others', () => {
     const own = program.commands.flatMap((command) => command.options.map((option) => `\`${command.name()}\` ${option.flags}`));
     const common = [...program.options.map((option) => option.flags), '-h, --help'].map((flags) => `every one ${flags}`);
-    expect(rows(/^\| (`\w+`|every one) \| `(-[^`]+)` \|/gm)).toEqual([...own, ...common].toSorted());
+    expect(rows(/^\| (`[\w-]+`|every one) \| `(-[^`]+)` \|/gm)).toEqual([...own, ...common].toSorted());
   });
 
   test('every exit code', () => {

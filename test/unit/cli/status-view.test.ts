@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readStatus } from '../../../lib/cli/status-document.ts';
 import { renderStatus } from '../../../lib/cli/status-view.ts';
+import { moment } from '../../../lib/cli/words.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 
@@ -10,6 +11,7 @@ const CONSUMER = {
   healthy: true,
   loaded: true,
   residency: 'resident',
+  residency_source: 'self',
   gpu_resident_mib: 2710,
   vram_budget_mib: 2800,
   active: 0,
@@ -39,14 +41,14 @@ const ill = (more: Record<string, unknown>): unknown => ({ ...BODY, consumers: [
 
 describe('a status in words', () => {
   test('has the card, the consumers and the queue', () => {
-    const idle = { name: 'comfyui', url: 'http://127.0.0.1:8188', healthy: null, residency: 'absent', gpu_resident_mib: null, vram_budget_mib: 13000, running: 0, waiting: 1, total_requests: 0 };
+    const idle = { name: 'comfyui', url: 'http://127.0.0.1:8188', healthy: null, residency: 'absent', residency_source: 'assumed', gpu_resident_mib: null, vram_budget_mib: 13000, running: 0, waiting: 1, total_requests: 0 };
     expect(view({ ...BODY, consumers: [idle, CONSUMER] })).toBe(
       [
         'RTX 4080: 10035 MiB used of 16376 MiB, 6341 MiB free',
         '',
-        'CONSUMER  HEALTH   RESIDENCY   VRAM MiB  RUNNING  WAITING  TOTAL  LAST USED',
-        'comfyui   unknown  absent       -/13000        0        1      0          -',
-        'mvoice    healthy  resident   2710/2800        0        0     42     3m ago',
+        'CONSUMER  HEALTH   RESIDENCY  SOURCE    VRAM MiB  RUNNING  WAITING  TOTAL  LAST USED',
+        'comfyui   unknown  absent     assumed    -/13000        0        1      0          -',
+        'mvoice    healthy  resident   self     2710/2800        0        0     42     3m ago',
         '',
         'Queue: 2 waiting (oldest for 12.0 s), 1 running, 42 done, 3 evictions; last one waited 12 ms and ran 3.4 s',
         '',
@@ -60,8 +62,8 @@ describe('a status in words', () => {
       [
         'GPU: unknown used of unknown, unknown free, 512 MiB reserved (nvidia-smi: not found)',
         '',
-        'CONSUMER  HEALTH   RESIDENCY  VRAM MiB  RUNNING  WAITING  TOTAL  LAST USED',
-        'a         unknown  unknown         -/-        -        -      -          -',
+        'CONSUMER  HEALTH   RESIDENCY  SOURCE  VRAM MiB  RUNNING  WAITING  TOTAL  LAST USED',
+        'a         unknown  unknown    -            -/-        -        -      -          -',
         '',
         'Queue: - waiting, - running, - done, - evictions',
         '',
@@ -75,13 +77,55 @@ describe('a status in words', () => {
 
   test('leaves out columns on a narrow terminal', () => {
     expect(view(BODY, { width: 70 })).not.toContain('LAST USED');
-    expect(view(BODY, { width: 70 })).toContain('WAITING');
+    expect(view(BODY, { width: 70 })).toContain('SOURCE');
+    expect(view(BODY, { width: 60 })).not.toContain('SOURCE');
+    expect(view(BODY, { width: 60 })).toContain('WAITING');
   });
 
   test('is the same with colours, but for the colours', () => {
     const painted = view(ill({ last_error: 'boom' }), { color: true });
     expect(painted).toContain('\u001b[31munhealthy\u001b[39m');
     expect(painted.replaceAll(/\u001b\[\d+m/g, '')).toBe(view(ill({ last_error: 'boom' })));
+  });
+
+  test('begins with since when and by whom the card is paused, and how that ends', () => {
+    const since = new Date(NOW.getTime() - 185_000);
+    const [first, second] = view({ ...BODY, paused: { since: since.toISOString(), by: 'martin@mrock' } }).split('\n');
+    expect(first).toBe(`Paused since ${moment(since)} by martin@mrock (3m ago); requests get 503 until \`mgpumanager resume\`.`);
+    expect(second).toMatch(/^RTX 4080: /);
+  });
+
+  test('of a card that is not paused does not speak of it', () => {
+    expect(view({ ...BODY, paused: null })).toBe(view(BODY));
+    expect(view(BODY)).not.toMatch(/paused/i);
+  });
+
+  test('has the processes that belong to no consumer below their card', () => {
+    const foreign = [{ pid: 4321, name: 'python3', mib: 3000 }, { pid: 900, name: 'Xorg', mib: null }];
+    expect(view({ ...BODY, gpu: { ...BODY.gpu, foreign } })).toContain('6341 MiB free\n  Foreign: python3 (pid 4321) 3000 MiB, Xorg (pid 900) unknown\n\nCONSUMER');
+    expect(view({ ...BODY, gpu: { ...BODY.gpu, foreign: [] } })).toBe(view(BODY));
+    expect(view({ ...BODY, gpu: { ...BODY.gpu, foreign: null } })).toBe(view(BODY));
+  });
+
+  test('has a line for each lease', () => {
+    const leases = [
+      { id: 'ab12', consumer: 'mvoice', expires_at: '2026-11-21T12:00:45Z', running: 1, ending: false },
+      { id: 'cd34', consumer: 'comfyui', expires_at: '2026-11-21T11:59:00Z', running: 2, ending: true },
+    ];
+    const text = view({ ...BODY, leases });
+    expect(text.slice(text.indexOf('Lease'))).toBe('Lease ab12: mvoice, 1 running, expires in 45.0 s\nLease cd34: comfyui, 2 running, ends with what runs\n');
+  });
+
+  test('marks a footprint that was measured, and warns below the table of one that is declared wrongly', () => {
+    const learnt = { ...CONSUMER, name: 'tei', vram_budget_source: 'measured', vram_measured_mib: 2800 };
+    const wrong = { ...CONSUMER, vram_budget_source: 'declared', vram_measured_mib: 3600, vram_warning: 'vram_resident_mib is 2800, but 3600 MiB were measured' };
+    const text = view({ ...BODY, consumers: [wrong, learnt] });
+    expect(text).toMatch(/^mvoice .* 2710\/2800 .*\ntei .* 2710\/~2800 .*\nmvoice: vram_resident_mib is 2800, but 3600 MiB were measured\n\nQueue/m);
+  });
+
+  test('says who works on something that came past the daemon', () => {
+    expect(view({ ...BODY, consumers: [{ ...CONSUMER, external_work: true }] })).toContain('\nmvoice: works on something that did not come through the daemon\n');
+    expect(view({ ...BODY, consumers: [{ ...CONSUMER, external_work: false }] })).toBe(view(BODY));
   });
 
   test('says that the daemon is draining and that a reload failed', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { runCli } from '../../support/cli.ts';
 
-const COMMANDS = ['serve', 'check', 'demo', 'status', 'plan', 'load', 'unload'];
+const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease'];
 
 describe('the help', () => {
   test('names every command, the exit codes and where the configuration is looked for', async () => {
@@ -34,6 +34,17 @@ describe('a wrong command line exits with 2 and says on stderr what is wrong', (
     [['plan'], 'expected either --kind or --consumer'],
     [['plan', '--kind', 'video'], 'Allowed choices are tts, stt, llm, image'],
     [['plan', '--kind', 'tts', '--consumer', 'a'], 'cannot be used with'],
+    [['pause', 'now'], 'too many arguments'],
+    [['with-lease', 'llm'], 'expected `--` and a command behind it'],
+    [['with-lease', 'llm', '--'], 'expected `--` and a command behind it'],
+    [['with-lease', 'llm', 'ls'], 'expected `--` and a command behind it'],
+    [['with-lease', 'llm', 'tts', '--', 'ls'], 'expected `--` and a command behind it'],
+    [['with-lease', '--', 'ls'], 'expected either a kind or --consumer'],
+    [['with-lease', 'llm', '--consumer', 'a', '--', 'ls'], 'expected either a kind or --consumer'],
+    [['with-lease', 'video', '--', 'ls'], 'expected one of the kinds tts, stt, llm, image, got "video"'],
+    [['with-lease', 'llm', '--ttl', '60', '--', 'ls'], 'expected a duration with its unit such as 500ms, 5s or 2m for --ttl, got "60"'],
+    [['with-lease', 'llm', '--ttl', '0s', '--', 'ls'], 'expected a duration of at least 1ms for --ttl'],
+    [['with-lease', 'llm', '--wait', 'long', '--', 'ls'], 'for --wait, got "long"'],
     [['status', '--url', 'ftp://h'], 'expected the daemon'],
     [['serve', '--listen', 'h:99999'], 'expected a port from 0 to 65535, got "h:99999"'],
     [['demo', '--listen', 'h'], 'expected HOST:PORT'],

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { ago, count, duration, mib, painter, printable } from '../../../lib/cli/words.ts';
+import { ago, count, duration, mib, moment, painter, printable } from '../../../lib/cli/words.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const before = (seconds: number): Date => new Date(NOW.getTime() - seconds * 1000);
@@ -7,6 +7,11 @@ const before = (seconds: number): Date => new Date(NOW.getTime() - seconds * 100
 test('what is not known is a dash or said to be unknown, never 0', () => {
   expect([count(null), mib(null), duration(null), ago(null, NOW)]).toEqual(['-', 'unknown', '-', '-']);
   expect([count(0), mib(0), duration(0)]).toEqual(['0', '0 MiB', '0 ms']);
+});
+
+test('a moment is in the time of this machine', () => {
+  expect(moment(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02 03:04:05');
+  expect(moment(null)).toBe('-');
 });
 
 test.each([

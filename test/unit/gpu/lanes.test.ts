@@ -180,3 +180,21 @@ test('looking who is next takes nobody out', () => {
   expect(lanes.next()).toBe(lanes.next());
   expect(startAll()).toEqual([0]);
 });
+
+test('one that was at its turn and has to wait on gets its place back', () => {
+  addAll(1, 2, 3);
+  const first = lanes.next();
+  lanes.takeNext();
+  if (first === null) throw new Error('nobody was first');
+  lanes.add(first, async () => started.push(first.sequence));
+  expect(lanes.oldestEnqueuedAt()).toBe(0);
+  expect(startAll()).toEqual([1, 2, 3]);
+});
+
+test('the oldest is found among all lanes', () => {
+  now = 5;
+  add({ sequence: 1, serial: 1 });
+  now = 3;
+  add({ sequence: 2, serial: 2 });
+  expect(lanes.oldestEnqueuedAt()).toBe(3);
+});
