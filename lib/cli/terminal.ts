@@ -19,6 +19,7 @@ export interface Terminal {
 export function processTerminal(env: Env): Terminal {
   const { stdout, stderr } = process;
   let isGuarded = false;
+  let isErrGuarded = false;
   return {
     out: (text) => {
       // Only for a command that prints its result: the daemon's log has its own way with a reader that is gone.
@@ -26,7 +27,12 @@ export function processTerminal(env: Env): Terminal {
       isGuarded = true;
       stdout.write(text);
     },
-    err: (text) => void stderr.write(text),
+    err: (text) => {
+      // Nobody may be left to read it; what this process does for others must not end with that.
+      if (!isErrGuarded) stderr.on('error', () => undefined);
+      isErrGuarded = true;
+      stderr.write(text);
+    },
     color: wantsColor(env, stdout.isTTY),
     get width() {
       return stdout.isTTY ? stdout.columns : null;

@@ -515,6 +515,10 @@ export interface ResidencyCheck {
    */
   bytes?: string;
   /**
+   * Pointer within an item to the bytes that it would take if all of it were in VRAM; for the measured footprint.
+   */
+  total_bytes?: string;
+  /**
    * Pointer to a value that tells.
    */
   value?: string;

@@ -62,6 +62,8 @@ function newResidueMib({ residency, residencySource, leftMib }: ConsumerState, u
 
 function newPeakMib(consumer: ConsumerState, sample: Sample): number | null {
   if (consumer.residency !== 'resident' || consumer.residencySource === 'assumed') return null;
-  const use = knownUse(consumer, sample);
-  return use !== null && use.mib > NOTICED_GROWTH * (consumer.measuredMib ?? 0) ? use.mib : null;
+  const { report, lastActionAt } = consumer;
+  const wantsMib = report !== null && report.startedAt >= lastActionAt ? (report.wantsMib ?? 0) : 0;
+  const peakMib = Math.max(knownUse(consumer, sample)?.mib ?? 0, wantsMib);
+  return peakMib > NOTICED_GROWTH * (consumer.measuredMib ?? 0) ? peakMib : null;
 }

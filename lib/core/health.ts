@@ -6,6 +6,8 @@ export interface SelfReport {
   readonly usedMib: number | null;
   /** `loaded` comes from a list or a state of its own, so that it is believed before `usedMib`. */
   readonly isExact?: boolean;
+  /** What it would take if all of it were in VRAM; null or missing: it does not say. */
+  readonly wantsMib?: number | null;
 }
 
 /** How one probe ended. */

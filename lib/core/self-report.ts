@@ -34,7 +34,12 @@ function readItems(check: ResidencyCheck, list: unknown): ResidencyReport {
   const loaded = check.loaded.length === 0 ? items : items.filter((item) => includes(check.loaded, stateOf(item)));
   const names = loaded.map((item) => readPointer(item, check.name ?? '')).filter((name) => typeof name === 'string');
   const isFailed = items.some((item) => includes(check.failed, stateOf(item)));
-  return { loaded: loaded.length > 0, usedMib: check.bytes === undefined ? null : sumMib(loaded, check.bytes), names, isFailed, isExact: true };
+  return { loaded: loaded.length > 0, usedMib: check.bytes === undefined ? null : sumMib(loaded, check.bytes), names, isFailed, isExact: true, ...wanted(loaded, check) };
+}
+
+/** A server that found too little room has put the rest elsewhere. */
+function wanted(items: readonly unknown[], { total_bytes: pointer }: ResidencyCheck): { readonly wantsMib?: number | null } {
+  return pointer === undefined ? {} : { wantsMib: sumMib(items, pointer) };
 }
 
 /** Some servers list what they have loaded with 0 bytes: they do not know. Nothing listed is nothing used. */

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { CardMemory } from '../../lib/demo/card.ts';
 import { isObject } from '../../lib/demo/servers/http.ts';
 import type { DemoServer, DemoServerOptions } from '../../lib/demo/servers/http.ts';
 import { fakeCard } from './fake-card.ts';
@@ -11,7 +12,7 @@ import { request } from './http.ts';
 import { HeldTime } from './held-time.ts';
 import type { Answer, RequestOptions } from './http.ts';
 
-/** A demo server in this process, on a card of its own. */
+/** A demo server in this process, on a card of its own or on one that it shares. */
 export interface RunningDemo {
   readonly card: FakeCard;
   /** Its time, which takes none unless it is held. */
@@ -26,9 +27,9 @@ export interface RunningDemo {
   stop(): Promise<void>;
 }
 
-/** Starts a demo server on a free port. */
-export async function startDemo(create: (options: DemoServerOptions) => DemoServer, totalMib = 16_376): Promise<RunningDemo> {
-  const card = fakeCard({ totalMib });
+/** Starts a demo server on a free port. `place`: a card of its own with so many MiB, or a shared one, whose maker takes it away. */
+export async function startDemo(create: (options: DemoServerOptions) => DemoServer, place: number | FakeCard = 16_376): Promise<RunningDemo> {
+  const card = typeof place === 'number' ? fakeCard({ totalMib: place }) : place;
   const time = new HeldTime();
   const { server, prepare } = create({ card: card.memory, pause: time.pause });
   let seen = 0;
@@ -52,9 +53,33 @@ export async function startDemo(create: (options: DemoServerOptions) => DemoServ
       server.close();
       server.closeAllConnections();
       await closed;
-      card.cleanup();
+      if (typeof place === 'number') card.cleanup();
     },
   };
+}
+
+/** A card for several servers of this process. Its tools see them as one process, and so the broker cannot tell who holds what. */
+export function sharedCard(totalMib: number): FakeCard {
+  const card = fakeCard({ totalMib });
+  const memory = new SharedMemory(card.dir);
+  return { ...card, memory, hold: (name, mib, pid) => memory.hold(name, mib, pid) };
+}
+
+/** What servers of this process hold, by name; the card keeps the sum. */
+class SharedMemory extends CardMemory {
+  readonly #held = new Map<string, number>();
+
+  override hold(name: string, mib: number, pid: number = process.pid): void {
+    if (pid !== process.pid) return super.hold(name, mib, pid);
+    this.#held.set(name, mib);
+    super.hold('servers', [...this.#held.values()].reduce((sum, each) => sum + each, 0), pid);
+  }
+
+  override allocate(name: string, mib: number): void {
+    const freeMib = this.freeMib();
+    if (mib > freeMib) throw new Error(`CUDA out of memory. Tried to allocate ${mib} MiB, of which ${freeMib} MiB are free.`);
+    this.hold(name, (this.#held.get(name) ?? 0) + mib);
+  }
 }
 
 /** A demo server as a process of its own. */
@@ -67,14 +92,18 @@ export interface DemoProcess {
 /** How fast they run. */
 const SPEED = 50;
 
-/** Starts `lib/demo/servers/NAME.ts` as the demo does, and waits until it listens. `extra`: further arguments; the last one of a name counts. */
+/**
+ * Starts `lib/demo/servers/NAME.ts` as the demo does, and waits until it listens. `extra`: further arguments; the last one of a name counts.
+ * @throws Error when it ends before that.
+ */
 export async function forkDemo(name: string, card: FakeCard, ...extra: readonly string[]): Promise<DemoProcess> {
   const path = fileURLToPath(new URL(`../../lib/demo/servers/${name}.ts`, import.meta.url));
   const child = fork(path, ['--port', '0', '--card', card.dir, '--speed', String(SPEED), ...extra], { stdio: 'ignore', execArgv: [] });
-  const listening = await new Promise<unknown>((resolve) => child.once('message', resolve));
+  const exited = once(child, 'exit');
+  const tooEarly = exited.then(([code]) => Promise.reject(new Error(`${name} ended with exit code ${code} before it listened`)));
+  const [listening]: unknown[] = await Promise.race([once(child, 'message'), tooEarly]);
   const port = isObject(listening) ? listening['listening'] : undefined;
   if (typeof port !== 'number') throw new Error(`expected a port, got ${JSON.stringify(listening)}`);
-  const exited = once(child, 'exit');
   return {
     child,
     url: `http://127.0.0.1:${port}`,

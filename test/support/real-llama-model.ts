@@ -18,6 +18,9 @@ export interface Wish {
   readonly seed: number;
 }
 
+/** Why a generation ended: all tokens that were asked for, or the model came to an end. */
+export type FinishReason = 'length' | 'stop';
+
 /** What the model has done so far. */
 export interface ModelStats {
   /** Generations under way. */
@@ -61,13 +64,13 @@ export class RealModel {
   }
 
   /** Generates, and gives each token's text to `say`. Rejects with the signal's reason once it aborts; no token is made after that. */
-  async generate(wish: Wish, say: (text: string) => void, gone: AbortSignal): Promise<void> {
-    await this.#slots.run(async () => {
+  async generate(wish: Wish, say: (text: string) => void, gone: AbortSignal): Promise<FinishReason> {
+    return this.#slots.run(async () => {
       const sequence = this.#idle.pop();
       if (sequence === undefined) throw new Error('more generations than slots');
       this.#begun(wish);
       try {
-        await this.#continue(sequence, wish, (text) => {
+        return await this.#continue(sequence, wish, (text) => {
           gone.throwIfAborted();
           say(text);
         });
@@ -84,7 +87,7 @@ export class RealModel {
     this.#prompts.push(prompt);
   }
 
-  async #continue(sequence: LlamaContextSequence, wish: Wish, say: (text: string) => void): Promise<void> {
+  async #continue(sequence: LlamaContextSequence, wish: Wish, say: (text: string) => void): Promise<FinishReason> {
     const { temperature, seed, maxTokens } = wish;
     const { bos } = this.#model.tokens;
     const given = [...(bos === null ? [] : [bos]), ...this.#model.tokenize(wish.prompt)];
@@ -94,8 +97,9 @@ export class RealModel {
       this.#tokens += 1;
       say(this.#model.detokenize([token], false, [...given, ...made]));
       made.push(token);
-      if (made.length >= maxTokens) return;
+      if (made.length >= maxTokens) return 'length';
       await sleep(TOKEN_MS);
     }
+    return 'stop';
   }
 }

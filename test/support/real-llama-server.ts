@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import { Refusal, asJson, clientGone, createRoutedServer, isObject, messageOf, parseObject, readBody, sendJson } from '../../lib/demo/servers/http.ts';
 import type { Exchange, Handler } from '../../lib/demo/servers/http.ts';
+import { isMain } from '../../lib/demo/servers/process.ts';
 import { RealModel, SLOTS } from './real-llama-model.ts';
-import type { Wish } from './real-llama-model.ts';
+import type { FinishReason, Wish } from './real-llama-model.ts';
 
 const MODEL_NAME = 'stories260K';
 const DEFAULT_TOKENS = 16;
@@ -40,7 +41,7 @@ const PLAIN: Dialect = {
 };
 
 /** Loads the model at `path` and listens on a free port of 127.0.0.1. Resolves with the port. */
-export async function serveRealLlama(path: string): Promise<number> {
+async function listen(path: string): Promise<number> {
   const server = serverOf(await RealModel.load(path));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();
@@ -72,35 +73,45 @@ async function complete({ request, response }: Exchange, model: RealModel, diale
   const body = parseObject(await readBody(request)) ?? {};
   const wish = wishOf(body, dialect);
   const gone = clientGone(response);
-  if (body['stream'] === true) return stream(response, dialect, (say) => model.generate(wish, say, gone));
+  const generate = (say: (text: string) => void): Promise<FinishReason> => model.generate(wish, say, gone);
+  await (body['stream'] === true ? stream(response, dialect, generate) : answer(response, dialect, generate));
+}
+
+type Generate = (say: (text: string) => void) => Promise<FinishReason>;
+
+async function answer(response: ServerResponse, dialect: Dialect, generate: Generate): Promise<void> {
   const texts: string[] = [];
-  await model.generate(wish, (text) => texts.push(text), gone);
-  const choice = { index: 0, ...dialect.content(texts.join('')), finish_reason: reasonOf(texts.length, wish) };
+  const reason = await generate((text) => texts.push(text));
+  const choice = { index: 0, ...dialect.content(texts.join('')), finish_reason: reason };
   sendJson(response, 200, { ...headOf(dialect.whole), choices: [choice], usage: { completion_tokens: texts.length } });
 }
 
 /** One event per token. */
-async function stream(response: ServerResponse, dialect: Dialect, generate: (say: (text: string) => void) => Promise<void>): Promise<void> {
+async function stream(response: ServerResponse, dialect: Dialect, generate: Generate): Promise<void> {
   const head = headOf(dialect.event);
-  const event = (text: string, reason: string | null): string => {
+  const event = (text: string, reason: FinishReason | null): string => {
     return `data: ${JSON.stringify({ ...head, choices: [{ index: 0, ...dialect.piece(text), finish_reason: reason }] })}\n\n`;
   };
   response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-  await generate((text) => response.write(event(text, null)));
-  response.end(`${event('', 'stop')}data: [DONE]\n\n`);
+  const reason = await generate((text) => response.write(event(text, null)));
+  response.end(`${event('', reason)}data: [DONE]\n\n`);
 }
 
 function headOf(object: string): object {
   return { id: 'cmpl-real', object, created: Math.floor(Date.now() / 1000), model: MODEL_NAME };
 }
 
-function reasonOf(tokens: number, { maxTokens }: Wish): 'length' | 'stop' {
-  return tokens >= maxTokens ? 'length' : 'stop';
-}
-
 function wishOf(body: Readonly<Record<string, unknown>>, dialect: Dialect): Wish {
   const prompt = dialect.promptOf(body);
   if (prompt === null) throw new Refusal(400, asJson({ error: { message: 'expected a prompt, or a message' } }));
   const number = (name: string, otherwise: number): number => (typeof body[name] === 'number' ? body[name] : otherwise);
-  return { prompt, maxTokens: number('max_tokens', DEFAULT_TOKENS), temperature: number('temperature', 0), seed: number('seed', 0) };
+  const maxTokens = number('max_completion_tokens', number('max_tokens', DEFAULT_TOKENS));
+  return { prompt, maxTokens, temperature: number('temperature', 0), seed: number('seed', 0) };
+}
+
+if (isMain(import.meta.url)) {
+  const [path = ''] = process.argv.slice(2);
+  // It ends with whoever has started it.
+  process.on('disconnect', () => process.exit(0));
+  process.send?.({ listening: await listen(path) });
 }

@@ -1,7 +1,9 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isObject } from '../../lib/demo/servers/http.ts';
 import { request } from './http.ts';
-import { nodeProcess } from './node-process.ts';
 import type { ModelStats } from './real-llama-model.ts';
 import { untilAsked } from './until.ts';
 
@@ -16,7 +18,7 @@ export interface RealLlama {
 
 /** `$MGPU_TEST_MODEL`, else where the project keeps its model: beside the repository, as it is not part of it. */
 const MODEL = process.env['MGPU_TEST_MODEL'] ?? fileURLToPath(new URL('../../../shared/models/stories260K.gguf', import.meta.url));
-const SERVER = new URL('real-llama-server.ts', import.meta.url).href;
+const SERVER = fileURLToPath(new URL('real-llama-server.ts', import.meta.url));
 
 /** Why there is no real model here; null: there is one. */
 export function whyNoModel(): string | null {
@@ -25,13 +27,23 @@ export function whyNoModel(): string | null {
 
 /** Starts it; resolves when it listens. */
 export async function startRealLlama(): Promise<RealLlama> {
-  const server = await nodeProcess(`
-    import { serveRealLlama } from ${JSON.stringify(SERVER)};
-    console.log(await serveRealLlama(${JSON.stringify(MODEL)}));
-  `);
-  const port = Number(await server.line());
-  if (!Number.isInteger(port)) throw new Error('the real model did not start');
-  const url = `http://127.0.0.1:${port}`;
+  const child = fork(SERVER, [MODEL], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } });
+  const exited = once(child, 'exit');
+  const told = await Promise.race([once(child, 'message'), exited.then(() => [null])]);
+  const url = `http://127.0.0.1:${portIn(told[0])}`;
   const stats = async (): Promise<ModelStats> => JSON.parse((await request({ url: `${url}/stats` })).body);
-  return { url, stats, until: (wanted) => untilAsked(async () => wanted(await stats())), stop: () => server.kill() };
+  return {
+    url,
+    stats,
+    until: (wanted) => untilAsked(async () => wanted(await stats())),
+    stop: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+function portIn(told: unknown): number {
+  if (isObject(told) && typeof told['listening'] === 'number') return told['listening'];
+  throw new Error(`the real model did not start; expected its port, got ${JSON.stringify(told)}`);
 }
