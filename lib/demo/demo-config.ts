@@ -11,8 +11,8 @@ export interface DemoPlaces {
 }
 
 /**
- * The configuration of the demo: CONTRACT's four consumers at the simulated servers. Two differences let all four be seen
- * making room: speech to text goes to whisper-server, and Ollama is unloaded by its own call instead of by itself.
+ * The configuration of the demo: the shipped one's four consumers at the simulated servers. One difference lets all four be
+ * seen making room: speech to text goes to whisper-server.
  */
 export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unknown {
   const [model] = MODELS;
@@ -27,35 +27,27 @@ export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unkn
     audio_proxy: 'mvoice',
     consumers: {
       mvoice: {
+        preset: 'mvoice',
         url: fleet.url('mvoice'),
-        health: { path: '/api/health' },
-        paths: { tts: { path: '/api/synthesize' }, stt: { path: '/api/transcribe' } },
         vram_resident_mib: 2800,
-        load: { path: '/api/admin/load' },
-        unload: { path: '/api/admin/unload' },
         priority: 3,
       },
       'whisper-server': {
+        preset: 'whisper.cpp',
         url: fleet.url('whisper'),
-        paths: { stt: { path: '/inference' } },
         vram_resident_mib: 1500,
         load: unitCommand('start'),
         unload: unitCommand('stop'),
       },
       ollama: {
+        preset: 'ollama',
         url: fleet.url('ollama'),
-        health: { path: '/api/version' },
-        paths: { llm: { path: '/api/generate' } },
         vram_resident_mib: model.mib,
-        unload: { path: '/api/generate', body: { model: model.name, keep_alive: 0 } },
       },
       comfyui: {
+        preset: 'comfyui',
         url: fleet.url('comfyui'),
-        health: { path: '/system_stats' },
-        paths: { image: { path: '/prompt' } },
         vram_resident_mib: 12500,
-        unload: { path: '/free', body: { unload_models: true, free_memory: true } },
-        busy: { path: '/prompt', pointer: '/exec_info/queue_remaining' },
       },
     },
   };

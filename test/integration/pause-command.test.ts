@@ -40,7 +40,7 @@ describe('pause', () => {
     expect(paused).toEqual({ code: 0, err: '', out: expect.stringMatching(new RegExp(`^paused since ${AT} by ${ME}\n$`)) });
     expect((await post()).status).toBe(503);
     const resumed = await cli('resume');
-    expect(resumed).toEqual({ code: 0, err: '', out: `resumed; it was ${paused.out.trimEnd()} (0s ago)\n` });
+    expect(resumed).toEqual({ code: 0, err: '', out: expect.stringContaining(`resumed; it was ${paused.out.trimEnd()} (`) });
     expect((await post()).status).toBe(200);
     expect((await cli('resume')).out).toBe('it was not paused\n');
   });
@@ -59,7 +59,7 @@ describe('pause', () => {
     await cli('pause');
     const { code, out } = await cli('status');
     expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(String.raw`^Paused since ${AT} by ${ME} \(0s ago\); requests get 503 until`));
+    expect(out).toMatch(new RegExp(String.raw`^Paused since ${AT} by ${ME} \(\d+[smhd] ago\); requests get 503 until`));
   });
 
   test('--json prints what the daemon says', async () => {

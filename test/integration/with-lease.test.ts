@@ -100,10 +100,10 @@ describe('the end of the command', () => {
   }, LIMIT_MS);
 
   test.each([
-    ['is not there', 'no-such-command', 127, 'mgpumanager: no-such-command: command not found\n'],
-    ['is no program', '/etc/hostname', 126, 'mgpumanager: /etc/hostname: cannot be run (EACCES)\n'],
-  ])('that %s is the shell\'s', async (_name, command, code, err) => {
-    expect(await start(['llm', '--', command]).ended).toEqual({ code, out: '', err });
+    ['no-such-command', 127, 'command not found'],
+    ['/etc', 126, 'cannot be run (EACCES)'],
+  ])('that cannot even begin (%s) is what a shell says: %d, %s', async (command, code, reason) => {
+    expect(await start(['llm', '--', command]).ended).toEqual({ code, out: '', err: `mgpumanager: ${command}: ${reason}\n` });
     expect(await leases()).toEqual([]);
   }, LIMIT_MS);
 
@@ -175,11 +175,41 @@ describe('a lease that cannot be had', () => {
   }, LIMIT_MS);
 });
 
-test('a lease is renewed for as long as the command runs', async () => {
-  const cli = withLease(FOR_EVER, ['llm', '--ttl', '900ms']);
-  await said(cli, 'runs');
-  const [first] = await leases();
-  await untilAsked(async () => broker.logger.lines.length > 0 && Date.now() > Number(first === undefined ? NaN : Date.now()), () => true).catch(() => undefined);
-  cli.signal('SIGTERM');
-  await cli.ended;
-}, LIMIT_MS);
+describe('a lease', () => {
+  const TTL_MS = 600;
+  const expiry = async (): Promise<number> => {
+    const { body } = await request({ url: `${broker.url}/v1/status` });
+    return Date.parse(String(JSON.parse(body).leases[0]?.expires_at));
+  };
+
+  test('is renewed for as long as the command runs', async () => {
+    const cli = withLease(FOR_EVER, ['llm', '--ttl', `${TTL_MS}ms`]);
+    await said(cli, 'runs');
+    const first = await expiry();
+    await untilAsked(async () => (await expiry()) > first + 2 * TTL_MS, LIMIT_MS);
+    cli.signal('SIGTERM');
+    expect(await cli.ended).toMatchObject({ code: 143, err: '' });
+  }, LIMIT_MS);
+
+  test('that is lost is told once, and the command goes on, with 410 for its requests', async () => {
+    const script = `
+      const post = async () => (await fetch(process.env.MGPU_URL + '/v1/llm', { method: 'POST', body: '{}' })).status;
+      console.log('runs');
+      while (await post() === 200);
+      console.log(await post());
+      process.once('SIGTERM', () => process.exit(0));
+      console.log('waits');
+      setInterval(() => {}, 1000);
+    `;
+    const cli = withLease(script, ['llm', '--ttl', `${TTL_MS}ms`]);
+    await said(cli, 'runs');
+    const [lease] = await leases();
+    await request({ url: `${broker.url}/v1/leases/${lease?.id}`, method: 'DELETE' });
+    await said(cli, '410\nwaits');
+    await until(() => cli.written.err !== '', LIMIT_MS);
+    cli.signal('SIGTERM');
+    const { code, err } = await cli.ended;
+    expect(code).toBe(0);
+    expect(err).toBe('mgpumanager: the lease of llm is lost (there is no such lease, or it has expired); requests now get 410 lease_expired\n');
+  }, LIMIT_MS);
+});
