@@ -16,7 +16,7 @@ export function expandPresets(substituted: Substituted): Substituted {
   if (!isRecord(substituted.value) || !isRecord(consumers)) return substituted;
   const templates = new Map(substituted.templates);
   const faults = [...substituted.faults];
-  const expanded = Object.entries(consumers).map(([name, consumer]) => {
+  const expanded = Object.entries(consumers).map(([name, consumer]): [string, unknown] => {
     const preset = presetOf(consumer);
     if (!isRecord(consumer)) return [name, consumer];
     // A misspelt preset is one fault, not also the lack of what it would have filled in.
@@ -75,7 +75,7 @@ function needsMissing(value: unknown, values: ReadonlyMap<string, string | null>
 }
 
 function merge(preset: Readonly<Record<string, unknown>>, consumer: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const both = Object.entries(consumer).map(([key, value]) => {
+  const both = Object.entries(consumer).map(([key, value]): [string, unknown] => {
     const below = preset[key];
     return [key, MERGED.has(key) && isRecord(below) && isRecord(value) ? { ...below, ...value } : value];
   });

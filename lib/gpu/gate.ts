@@ -201,7 +201,7 @@ export class Gate {
     try {
       // No `await` on the way of a resident consumer: its request starts in the same turn in which the last one ended.
       const admitted = this.#admission.isReadyAtOnce(ticket) ? 'ready' : await this.#admission.run(ticket);
-      if (admitted === 'later' && !ticket.isSettled) this.#enqueue(ticket);
+      if (admitted === 'later' && isWaiting(ticket)) this.#enqueue(ticket);
       else lease = admitted === 'ready' ? this.#grant(ticket) : this.#done(ticket);
     } catch (error) {
       this.#refuse(ticket, error);
@@ -287,6 +287,11 @@ export class Gate {
 
 /** Node fires a timer with a longer delay at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Asked anew after each `await`. */
+function isWaiting(ticket: Ticket): boolean {
+  return !ticket.isSettled;
+}
 
 /** One that waited for work of others looks again after so long even if that goes on: other memory may have come free. */
 const HELD_MS = 2000;

@@ -105,7 +105,8 @@ describe('a lease by hand', () => {
     const pass = await take({ kind: 'llm', ttl: 60 });
     const answer = await ask(`/v1/leases/${pass.id}`, { method: 'PUT', body: { ttl: '5m' }, token: pass.token });
     expect(answer.status).toBe(200);
-    const livesLongerMs = Date.parse(JSON.parse(answer.body).expires_at) - Date.parse(pass.expires_at);
+    const renewed: Pass = JSON.parse(answer.body);
+    const livesLongerMs = Date.parse(renewed.expires_at) - Date.parse(pass.expires_at);
     expect(livesLongerMs).toBeGreaterThanOrEqual(240_000);
     await ask(`/v1/leases/${pass.id}`, { method: 'DELETE' });
   });

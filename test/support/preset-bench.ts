@@ -65,6 +65,11 @@ export class PresetBench {
     await untilAsked(isSo).catch(() => Promise.reject(new Error(`did not become ${JSON.stringify(wanted)}, but ${last}`)));
   }
 
+  /** Resolves when the broker's newest reading shows the card as it is now. What others do it learns only with the next reading. */
+  async cardIsRead(): Promise<void> {
+    await untilAsked(async () => (await this.broker.status()).gpu.free_mib === this.card.memory.freeMib());
+  }
+
   /** Asks the server through the broker. */
   ask(body: unknown, headers: RequestOptions['headers'] = {}): OpenRequest {
     return openRequest({ url: this.facade, method: 'POST', body, headers });

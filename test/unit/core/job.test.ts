@@ -22,18 +22,19 @@ describe('the jobs that an answer names', () => {
 });
 
 describe('the state of a job', () => {
+  const ONLY_DONE = { ended: ['done'] };
   test.each([
-    [200, { a: { state: 'any' } }, {}, 'ended'],
-    [200, { a: { state: 'done' } }, { ended: ['done'] }, 'ended'],
-    [200, { a: { state: 'running' } }, { ended: ['done'] }, 'running'],
-    [200, {}, {}, 'unsure'],
-    [200, { a: { state: null } }, {}, 'unsure'],
-    [200, undefined, {}, 'unsure'],
-    [500, { a: { state: 'done' } }, {}, 'unsure'],
-    [404, {}, {}, 'lost'],
-    [410, {}, {}, 'lost'],
-  ])('answered with %i %j is by %j: %s', (status, document, differences, state) => {
-    expect(jobState(completion(differences), 'a', { status, document })).toBe(state);
+    [{ status: 200, document: { a: { state: 'any' } } }, {}, 'ended'],
+    [{ status: 200, document: { a: { state: 'done' } } }, ONLY_DONE, 'ended'],
+    [{ status: 200, document: { a: { state: 'running' } } }, ONLY_DONE, 'running'],
+    [{ status: 200, document: {} }, {}, 'unsure'],
+    [{ status: 200, document: { a: { state: null } } }, {}, 'unsure'],
+    [{ status: 200, document: undefined }, {}, 'unsure'],
+    [{ status: 500, document: { a: { state: 'done' } } }, {}, 'unsure'],
+    [{ status: 404, document: {} }, {}, 'lost'],
+    [{ status: 410, document: {} }, {}, 'lost'],
+  ])('answered with %j is by %j: %s', (answer, differences, state) => {
+    expect(jobState(completion(differences), 'a', answer)).toBe(state);
   });
   test('is found under an id with the letters of a pointer', () => {
     expect(jobState(completion(), 'a/b~c', { status: 200, document: { 'a/b~c': { state: 1 } } })).toBe('ended');
@@ -44,14 +45,17 @@ describe('a consumer may still work after its answer', () => {
   const busy = { path: '/q', pointer: '/n' };
   const cut = { ...NO_TRACE, isCut: true };
   const job = { ...NO_TRACE, ids: ['a'] };
+  const atOnce = { busy: { ...busy, ends_with_answer: true } };
   test.each([
-    ['with jobs that it has named', { completion: COMPLETION }, job, true],
-    ['not when it has named none', { completion: COMPLETION }, cut, false],
-    ['not when nothing follows jobs', {}, job, false],
-    ['when it says itself whether it works', { busy }, NO_TRACE, true],
-    ['not when its work ends with its answer', { busy: { ...busy, ends_with_answer: true } }, NO_TRACE, false],
-    ['when its answer was cut, though its work ends with it', { busy: { ...busy, ends_with_answer: true } }, cut, true],
-  ])('%s', (_name, settings, trace, expected) => expect(mayStillWork(configuredConsumer(settings), trace)).toBe(expected));
+    [{ completion: COMPLETION }, job, true],
+    [{ completion: COMPLETION }, cut, false],
+    [{}, job, false],
+    [{ busy }, NO_TRACE, true],
+    [atOnce, NO_TRACE, false],
+    [atOnce, cut, true],
+  ])('with %j and what is left behind being %j: %j', (settings, trace, expected) => {
+    expect(mayStillWork(configuredConsumer(settings), trace)).toBe(expected);
+  });
 });
 
 describe('a name is put in', () => {

@@ -130,15 +130,15 @@ describe('the memory of its processes', () => {
   const USE: MeasuredUse = { usedMib: 900, startedAt: 600, isBusy: false, isOverruled: false, wasSeen: true };
 
   test.each([
-    ['a tenth of the footprint', {}, 100, 'resident'],
-    ['less than a tenth', {}, 99, 'absent'],
-    ['nothing', {}, 0, 'absent'],
-    ['a tenth more than what stays after an unload', { residualMib: 300 }, 330, 'absent'],
-    ['well more than what stays', { residualMib: 300 }, 340, 'resident'],
-    ['nine tenths of the footprint, though as much is said to stay', { residualMib: 900 }, 901, 'resident'],
-    ['what stays, with no footprint', { footprintMib: null, residualMib: 300 }, 300, 'absent'],
-    ['more than what stays, with no footprint', { footprintMib: null, residualMib: 300 }, 331, 'resident'],
-  ] as const)('is %s: told from footprint and residue', (_name, marks, usedMib, residency) => {
+    ['a tenth of the footprint', { marks: {}, usedMib: 100 }, 'resident'],
+    ['less than a tenth', { marks: {}, usedMib: 99 }, 'absent'],
+    ['nothing', { marks: {}, usedMib: 0 }, 'absent'],
+    ['a tenth more than what stays after an unload', { marks: { residualMib: 300 }, usedMib: 330 }, 'absent'],
+    ['well more than what stays', { marks: { residualMib: 300 }, usedMib: 340 }, 'resident'],
+    ['nine tenths of the footprint, though as much is said to stay', { marks: { residualMib: 900 }, usedMib: 901 }, 'resident'],
+    ['what stays, with no footprint', { marks: { footprintMib: null, residualMib: 300 }, usedMib: 300 }, 'absent'],
+    ['more than what stays, with no footprint', { marks: { footprintMib: null, residualMib: 300 }, usedMib: 331 }, 'resident'],
+  ] as const)('is %s: told from footprint and residue by %j: %s', (_name, { marks, usedMib }, residency) => {
     expect(residencyAfterSample({ ...SAMPLED, ...marks }, { ...USE, usedMib })).toEqual({ residency, source: 'process' });
   });
 
