@@ -110,6 +110,8 @@ export class Registry {
     consumer.lastProbeAt = this.#clock.wall();
     consumer.lastError = outcome.type === 'good' ? null : outcome.error;
     if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt };
+    // Nobody listens there any more, so that what it last said of its memory is past.
+    else if (outcome.type === 'refused') consumer.report = null;
     if (outcome.type !== 'timeout') this.working(consumer, probe.isWorking === true, probe.startedAt);
     if (before.state !== consumer.health.state) this.#logHealth(consumer, before.state);
     consumer.firstProbeSettled = true;

@@ -96,8 +96,18 @@ function gpuReport(reading: Reading | null, config: Config): Record<string, unkn
     reserved_mib: config.gpu.reserved_mib,
     last_sample: sample?.takenAt.toISOString() ?? null,
     foreign: sample?.attribution?.foreign.map(({ pid, name, usedMib }) => ({ pid, name, mib: usedMib })) ?? null,
+    unattributed_mib: sample === null ? null : unattributedMib(sample),
     ...optional('err', faultOf(reading)),
   };
+}
+
+/** Memory in use that no process on the list explains, such as a desktop's; null: it is not known of each process how much it has. */
+function unattributedMib({ usedMib, attribution }: Sample): number | null {
+  if (usedMib === null || attribution === null) return null;
+  const processes = [...attribution.foreign, ...attribution.unknownHolders].map((process) => process.usedMib);
+  const known = [...attribution.uses.values(), ...processes];
+  if (known.some((mib) => mib === null)) return null;
+  return Math.max(0, Math.round(usedMib - known.reduce<number>((total, mib) => total + (mib ?? 0), 0)));
 }
 
 function memoryReport(sample: Sample | null, { gpu }: Config): Record<string, number | null> {

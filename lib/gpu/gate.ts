@@ -3,8 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
 import type { GateRequest, Pause, Place } from '../core/gating.ts';
 import { mayStillWork } from '../core/job.ts';
-import { retryAfterS } from '../core/retry-after.ts';
-import { BrokerError, CLIENT_LEFT } from '../errors.ts';
+import { CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { Admission } from './admission.ts';
 import { Lanes } from './lanes.ts';
@@ -12,6 +11,8 @@ import { laneQueueClass } from './lane-queue.ts';
 import type { LaneOptions } from './lane-queue.ts';
 import { Lease } from './lease.ts';
 import type { Completion, Consumers, FreshSamples, Hooks } from './ports.ts';
+import { pausedSince, queueFull, shuttingDown, waitedTooLong } from './refusals.ts';
+import type { QueueFacts } from './refusals.ts';
 import { Ticket } from './ticket.ts';
 
 /** What the gate works with. */
@@ -114,7 +115,7 @@ export class Gate {
 
   /** @throws BrokerError `paused` while it is. */
   refuseIfPaused(): void {
-    if (this.#pause !== null) throw pausedError(this.#pause);
+    if (this.#pause !== null) throw pausedSince(this.#pause);
   }
 
   /** Since when and by whom it is paused; null: it is not. */
@@ -128,7 +129,7 @@ export class Gate {
     this.#pause = pause;
     this.#services.logger.info('paused', { by: pause.by });
     const waiting = [...this.#lanes.tickets(), ...(this.#admitting === null ? [] : [this.#admitting])];
-    for (const ticket of waiting.filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedError(pause));
+    for (const ticket of waiting.filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedSince(pause));
     return pause;
   }
 
@@ -143,9 +144,7 @@ export class Gate {
   #refuseIfFull(): void {
     if (this.#isDraining) throw shuttingDown();
     const limit = this.#settings.queue.max_waiting;
-    if (this.#waiting < limit) return;
-    const details = { retryAfterS: retryAfterS(this.#waiting, this.#lastRunMs) };
-    throw new BrokerError('queueFull', `${this.#waiting} requests wait for the card already (queue.max_waiting is ${limit})`, details);
+    if (this.#waiting >= limit) throw queueFull(this.#queueFacts, limit);
   }
 
   /** The client has left: the ticket leaves the queue at once. A hook that has begun runs to its end. */
@@ -256,10 +255,11 @@ export class Gate {
   }
 
   #expire(ticket: Ticket): void {
-    const waitedS = Math.round((this.#services.clock.now() - ticket.enqueuedAt) / 1000);
-    const { name } = ticket.request.consumer;
-    const details = { consumer: name, retryAfterS: retryAfterS(this.#waiting, this.#lastRunMs) };
-    this.#giveUp(ticket, new BrokerError('queueTimeout', `waited ${waitedS} s for the card and ${name} did not get its turn`, details));
+    this.#giveUp(ticket, waitedTooLong(ticket.request.consumer.name, this.#services.clock.now() - ticket.enqueuedAt, this.#queueFacts));
+  }
+
+  get #queueFacts(): QueueFacts {
+    return { waiting: this.#waiting, lastRunMs: this.#lastRunMs };
   }
 
   #giveUp(ticket: Ticket, error: unknown): void {
@@ -302,15 +302,4 @@ function isAdmissible({ request, heldBy }: Ticket, now: number): boolean {
   if (!consumer.firstProbeSettled) return false;
   if (heldBy !== null && now - heldBy.at < HELD_MS && heldBy.consumers.some((other) => other.isWorkingForOthers)) return false;
   return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
-}
-
-/** A game or a training run takes its time, so clients need not ask often. s */
-const PAUSED_RETRY_S = 60;
-
-function pausedError({ since, by }: Pause): BrokerError {
-  return new BrokerError('paused', `the card is paused since ${since.toISOString()} by ${by}`, { retryAfterS: PAUSED_RETRY_S });
-}
-
-function shuttingDown(): BrokerError {
-  return new BrokerError('shuttingDown', 'the broker is shutting down', { retryAfterS: 5 });
 }

@@ -1,10 +1,72 @@
-import type { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Request, Response } from 'express';
 import type { ConsumerConfig } from '../config/types.ts';
+import { routedExchange } from './exchange.ts';
+import { ListenerMark } from './listener-mark.ts';
+import type { Watchdog } from './watchdog.ts';
 
-/** Whether an exchange is to be cut when its client leaves. Before the consumer has the whole request it has not begun to work. */
-export function endsWithClient(policy: ConsumerConfig['client_gone'], proxyReq: ClientRequest, answer: IncomingMessage | null): boolean {
-  if (policy === 'close' || !proxyReq.writableFinished) return true;
+/** A request to a consumer, and what is needed when its client leaves. */
+export interface Outgoing {
+  readonly proxyReq: ClientRequest;
+  readonly res: Response;
+  readonly watchdog: Watchdog;
+  /** Has a consumer end work that has no id. */
+  cancel(consumer: ConsumerConfig): void;
+}
+
+/** What listened for the end of each client before http-proxy-middleware did. */
+const marks = new WeakMap<Response, readonly ListenerMark[]>();
+
+/** Notes who listens, before a request is handed to http-proxy-middleware, which ties it to its client. */
+export function markListeners(req: Request, res: Response): void {
+  if (outlivesClient(res)) marks.set(res, [new ListenerMark(res, 'close'), new ListenerMark(req, 'error')]);
+}
+
+/** Sees to it that the work at the consumer ends with its client, or is awaited where that is not possible. */
+export function onClientGone({ proxyReq, res, watchdog, cancel }: Outgoing): void {
+  const exchange = routedExchange(res);
+  const { consumer } = exchange.route;
+  for (const mark of marks.get(res) ?? []) mark.dropLater();
+  res.once('close', () => {
+    // A retry has a listener of its own.
+    if (exchange.upstream !== proxyReq) return;
+    exchange.isAbandoned = !res.writableFinished && (exchange.cut === null || exchange.cut === 'client idle');
+    if (!exchange.isAbandoned || !outlivesClient(res)) {
+      watchdog.stop();
+      return;
+    }
+    watchdog.clientLeft(exchange.answer !== null);
+    if (endsWithClient(proxyReq, res, exchange.answer)) proxyReq.destroy();
+    // After the pipe to the client, which pauses it.
+    else setImmediate(() => exchange.answer?.resume());
+    if (consumer.completion === undefined && consumer.cancel.length > 0) cancel(consumer);
+  });
+}
+
+/** Takes out what http-proxy-middleware adds in this turn, and what would cut the answer together with its client. */
+export function untieAnswer(res: Response): void {
+  if (!outlivesClient(res)) return;
+  const mark = new ListenerMark(res, 'close');
+  process.nextTick(() => mark.dropLater());
+}
+
+/** Nobody is there any more to take the answer; its end still tells when the consumer is done. */
+export function awaitUnread(answer: IncomingMessage, res: Response): void {
+  const { upstream } = routedExchange(res);
+  if (upstream !== null && endsWithClient(upstream, res, answer)) upstream.destroy();
+  else answer.resume();
+}
+
+/** Rendered audio needs no card, and nobody has to wait for its end. */
+function outlivesClient(res: Response): boolean {
+  const { lease, route } = routedExchange(res);
+  return lease !== null && route.consumer.client_gone !== 'close';
+}
+
+/** Before the consumer has the whole request it has not begun to work. */
+function endsWithClient(proxyReq: ClientRequest, res: Response, answer: IncomingMessage | null): boolean {
+  const { client_gone: policy } = routedExchange(res).route.consumer;
+  if (!proxyReq.writableFinished) return true;
   return policy === 'close_stream' && answer !== null && streams(answer);
 }
 
@@ -13,28 +75,4 @@ function streams({ headers }: IncomingMessage): boolean {
   const type = headers['content-type'] ?? '';
   if (/^(text\/event-stream|application\/x-ndjson)\b/i.test(type)) return true;
   return /^audio\//i.test(type) && headers['content-length'] === undefined;
-}
-
-/** The listeners of an event at one moment, so that those which a library adds later can be taken out again. */
-export class ListenerMark {
-  readonly #emitter: EventEmitter;
-  readonly #event: string;
-  readonly #kept: ReadonlySet<unknown>;
-
-  constructor(emitter: EventEmitter, event: string) {
-    this.#emitter = emitter;
-    this.#event = event;
-    this.#kept = new Set(emitter.listeners(event));
-  }
-
-  /** Takes out the listeners that were added since. */
-  dropLater(): void {
-    const later = this.#emitter.listeners(this.#event).filter((listener) => !this.#kept.has(listener));
-    for (const listener of later.filter(isListener)) this.#emitter.off(this.#event, listener);
-  }
-}
-
-/** Node's types know of its listeners only that they are functions. */
-function isListener(value: unknown): value is (...args: unknown[]) => void {
-  return typeof value === 'function';
 }

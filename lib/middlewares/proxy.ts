@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { ConsumerConfig } from '../config/types.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Logger } from '../logger.ts';
-import { endsWithClient, ListenerMark } from './client-gone.ts';
+import { awaitUnread, markListeners, onClientGone, untieAnswer } from './client-gone.ts';
 import { cutOff } from './cut-off.ts';
 import { sendError } from './error-handler.ts';
 import { exchangeOf, routedExchange } from './exchange.ts';
@@ -39,19 +39,6 @@ interface Forwarder {
   readonly forward: RequestHandler<Request, Response>;
 }
 
-/** A request to a consumer and the clocks that run for it. */
-interface Outgoing {
-  readonly proxyReq: ClientRequest;
-  readonly res: Response;
-  readonly watchdog: Watchdog;
-}
-
-/** http-proxy-middleware's own listener, which it adds in this turn, would cut the answer together with its client. */
-function dropNewCloseListeners(res: Response): void {
-  const mark = new ListenerMark(res, 'close');
-  process.nextTick(() => mark.dropLater());
-}
-
 /**
  * Stands in for `pipe` of a request whose body has been taken in. One function for all requests: with one of its own in each,
  * V8 kept every exchange in memory until its next full collection.
@@ -66,8 +53,6 @@ function sendTakenBody<T extends NodeJS.WritableStream>(this: Request, destinati
 export class Proxy {
   readonly #services: ProxyServices;
   readonly #forwarders = new Map<string, Forwarder>();
-  /** What listens for the end of a client before http-proxy-middleware does, where work outlives its client. */
-  readonly #marks = new WeakMap<Response, readonly ListenerMark[]>();
 
   constructor(services: ProxyServices) {
     this.#services = services;
@@ -95,8 +80,8 @@ export class Proxy {
   }
 
   #send(req: Request, res: Response): void {
-    const { url, client_gone: policy } = routedExchange(res).route.consumer;
-    if (policy !== 'close') this.#marks.set(res, [new ListenerMark(res, 'close'), new ListenerMark(req, 'error')]);
+    const { url } = routedExchange(res).route.consumer;
+    markListeners(req, res);
     void this.#forwarderTo(url).forward(req, res, () => undefined);
   }
 
@@ -141,7 +126,7 @@ export class Proxy {
       if (cut === 'client idle') cutOff(res);
       if (cut !== 'client idle' || exchange.route.consumer.client_gone === 'close') proxyReq.destroy(new Error(cut));
     });
-    this.#onClientGone({ proxyReq, res, watchdog });
+    onClientGone({ proxyReq, res, watchdog, cancel: (consumer) => this.#services.cancel(consumer) });
     let reach: JobReach = 'not_sent';
     watchdog.sending(proxyReq, () => (reach = 'sent'));
     // Before the listener that writes the headers, which state this time.
@@ -164,33 +149,12 @@ export class Proxy {
     });
   }
 
-  /** Sees to it that the work at the consumer ends with its client, or is awaited where that is not possible. */
-  #onClientGone({ proxyReq, res, watchdog }: Outgoing): void {
-    const exchange = routedExchange(res);
-    const { consumer } = exchange.route;
-    // http-proxy-middleware would cut the request together with its client.
-    for (const mark of this.#marks.get(res) ?? []) mark.dropLater();
-    res.once('close', () => {
-      if (exchange.upstream !== proxyReq) return;
-      exchange.isAbandoned = !res.writableFinished && (exchange.cut === null || exchange.cut === 'client idle');
-      if (consumer.client_gone === 'close' || !exchange.isAbandoned) {
-        watchdog.stop();
-        return;
-      }
-      watchdog.clientLeft(exchange.answer !== null);
-      if (endsWithClient(consumer.client_gone, proxyReq, exchange.answer)) proxyReq.destroy();
-      // After the pipe to the client, which pauses it.
-      else setImmediate(() => exchange.answer?.resume());
-      if (consumer.completion === undefined && consumer.cancel.length > 0) this.#services.cancel(consumer);
-    });
-  }
-
   #onAnswer(proxyRes: IncomingMessage, res: Response): void {
     const exchange = exchangeOf(res);
     exchange.answer = proxyRes;
     noteJobs(proxyRes, exchange);
     if (exchange.isAbandoned) {
-      this.#awaitUnread(proxyRes, res);
+      awaitUnread(proxyRes, res);
       return;
     }
     proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
@@ -204,18 +168,11 @@ export class Proxy {
       return;
     }
     proxyRes.pipe(res);
-    if (this.#marks.has(res)) dropNewCloseListeners(res);
+    untieAnswer(res);
     // A small answer leaves in one piece; of one that streams the headers do not wait for the first byte.
     setImmediate(() => {
       if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
     });
-  }
-
-  /** Nobody is there any more to take the answer; its end still tells when the consumer is done. */
-  #awaitUnread(proxyRes: IncomingMessage, res: Response): void {
-    const { route, upstream } = routedExchange(res);
-    if (upstream !== null && endsWithClient(route.consumer.client_gone, upstream, proxyRes)) upstream.destroy();
-    else proxyRes.resume();
   }
 
   /** The answer has begun and cannot be ended well. */

@@ -212,3 +212,21 @@ test('the routing is the configured one', () => {
   const config = configured({ consumers: { tts: { paths: { tts: { path: '/x' } } } }, routing: { tts: 'tts' } });
   expect(shown({ config }).routing).toEqual({ tts: 'tts' });
 });
+
+interface Known {
+  readonly usedMib: number | null;
+  readonly consumer: number | null;
+  readonly foreign: number | null;
+}
+
+test.each<[Known, number | null]>([
+  [{ usedMib: 3000, consumer: 2000, foreign: 500 }, 500],
+  [{ usedMib: 2000, consumer: 2000, foreign: 500 }, 0],
+  [{ usedMib: 3000, consumer: null, foreign: 500 }, null],
+  [{ usedMib: 3000, consumer: 2000, foreign: null }, null],
+  [{ usedMib: null, consumer: 2000, foreign: 500 }, null],
+])('unattributed memory of %j is %j', ({ usedMib, consumer, foreign }, expected) => {
+  if (!READING.ok) throw new Error('no reading');
+  const attribution = { uses: new Map([['tts', consumer]]), foreign: [{ pid: 7, name: null, usedMib: foreign }], unknownHolders: [] };
+  expect(shown({ reading: { ok: true, sample: { ...READING.sample, usedMib, attribution } } }).gpu['unattributed_mib']).toBe(expected);
+});

@@ -1,0 +1,33 @@
+import type { Pause } from '../core/gating.ts';
+import { retryAfterS } from '../core/retry-after.ts';
+import { BrokerError } from '../errors.ts';
+
+/** A game or a training run takes its time, so clients need not ask often. s */
+const PAUSED_RETRY_S = 60;
+/** After this a daemon that shuts down is gone, or back. s */
+const SHUTDOWN_RETRY_S = 5;
+
+/** How long the queue is and moves, for `Retry-After`. */
+export interface QueueFacts {
+  readonly waiting: number;
+  /** null: nothing has run yet. */
+  readonly lastRunMs: number | null;
+}
+
+export function queueFull({ waiting, lastRunMs }: QueueFacts, limit: number): BrokerError {
+  const details = { retryAfterS: retryAfterS(waiting, lastRunMs) };
+  return new BrokerError('queueFull', `${waiting} requests wait for the card already (queue.max_waiting is ${limit})`, details);
+}
+
+export function waitedTooLong(consumer: string, waitedMs: number, { waiting, lastRunMs }: QueueFacts): BrokerError {
+  const message = `waited ${Math.round(waitedMs / 1000)} s for the card and ${consumer} did not get its turn`;
+  return new BrokerError('queueTimeout', message, { consumer, retryAfterS: retryAfterS(waiting, lastRunMs) });
+}
+
+export function pausedSince({ since, by }: Pause): BrokerError {
+  return new BrokerError('paused', `the card is paused since ${since.toISOString()} by ${by}`, { retryAfterS: PAUSED_RETRY_S });
+}
+
+export function shuttingDown(): BrokerError {
+  return new BrokerError('shuttingDown', 'the broker is shutting down', { retryAfterS: SHUTDOWN_RETRY_S });
+}
