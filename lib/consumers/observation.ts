@@ -31,6 +31,13 @@ export function knownUse(consumer: ConsumerState, sample: Sample | null): KnownU
   return mib === null ? null : { mib, source: 'process' };
 }
 
+/** What plans reckon with, MiB: what is on the card counts also where a consumer says less of itself, as many leave out their CUDA context. */
+export function reckonedUseMib(consumer: ConsumerState, sample: Sample | null): number | null {
+  const said = knownUse(consumer, sample)?.mib ?? null;
+  const measured = processUseMib(consumer, sample);
+  return said === null || measured === null ? (said ?? measured) : Math.max(said, measured);
+}
+
 /** What to learn from a sample about a consumer. */
 export function sampleNews(consumer: ConsumerState, sample: Sample): SampleNews {
   const usedMib = processUseMib(consumer, sample);

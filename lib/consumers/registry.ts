@@ -10,7 +10,7 @@ import type { PlannedConsumer, Snapshot } from '../core/snapshot.ts';
 import type { Residency, Sample } from '../core/model.ts';
 import type { Logger } from '../logger.ts';
 import { ConsumerState } from './consumer-state.ts';
-import { knownUse, sampleNews } from './observation.ts';
+import { knownUse, reckonedUseMib, sampleNews } from './observation.ts';
 import type { KnownUse } from './observation.ts';
 
 /** What the registry works with. */
@@ -204,7 +204,7 @@ export class Registry {
       name: consumer.name,
       footprintMib: consumer.footprintMib,
       residualMib: consumer.residualMib,
-      usedMib: this.use(consumer, sample ?? this.#lastSample)?.mib ?? null,
+      usedMib: reckonedUseMib(consumer, sample ?? this.#lastSample),
       residency: consumer.residency,
       busy: consumer.busy > 0 || consumer.isWorkingForOthers || consumer.residency === 'loading' || consumer.residency === 'unloading',
       vramManaged: config.vram_managed,

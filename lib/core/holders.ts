@@ -13,9 +13,10 @@ export type Holder =
       readonly foreign: boolean;
     };
 
-/** All who hold memory, the largest first. */
-export function holdersOf(snapshot: Snapshot): Holder[] {
-  const consumers = snapshot.consumers.filter(holdsMemory).map((consumer) => ({ consumer: consumer.name, mib: Math.round(heldMib(consumer)) }));
+/** All who hold memory, the largest first. `asking` is whom it is wanted for: what it will take it does not hold yet. */
+export function holdersOf(snapshot: Snapshot, asking: string): Holder[] {
+  const others = snapshot.consumers.filter((consumer) => consumer.name !== asking || (consumer.usedMib ?? 0) > 0);
+  const consumers = others.filter(holdsMemory).map((consumer) => ({ consumer: consumer.name, mib: Math.round(heldMib(consumer)) }));
   const processes = [
     ...snapshot.foreign.map((process) => asHolder(process, true)),
     ...snapshot.unknownHolders.map((process) => asHolder(process, false)),

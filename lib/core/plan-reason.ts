@@ -16,7 +16,7 @@ export function explain(plan: Omit<Plan, 'reason'>, snapshot: Snapshot): string 
     case 'impossible':
       return plan.permanent
         ? `${shortage}: this card is too small for it`
-        : `${shortage}: nothing more can be unloaded (${holders(snapshot)})`;
+        : `${shortage}: nothing more can be unloaded (${holders(snapshot, plan.consumer)})`;
   }
 }
 
@@ -37,8 +37,8 @@ function describe(target: Plan['targets'][number], snapshot: Snapshot): string {
   return `${target.consumer} (${mib(target.freesMib)}, ${used})`;
 }
 
-function holders(snapshot: Snapshot): string {
-  const all = holdersOf(snapshot).map((holder) => `${nameOf(holder)}: ${holder.mib === null ? 'unknown' : mib(holder.mib)}`);
+function holders(snapshot: Snapshot, asking: string): string {
+  const all = holdersOf(snapshot, asking).map((holder) => `${nameOf(holder)}: ${holder.mib === null ? 'unknown' : mib(holder.mib)}`);
   return all.length === 0 ? 'no holder is known' : all.join('; ');
 }
 

@@ -163,7 +163,7 @@ function impossible(plan: Plan, snapshot: Snapshot, failed: ReadonlySet<string>)
     const message = `${[...failed].join(' and ')} could not be unloaded for ${plan.consumer}, or freed nothing in time, and no other target is left`;
     return new BrokerError('evictionFailed', message, { consumer: plan.consumer });
   }
-  const fields = { required_mib: Math.round(plan.requiredMib), free_mib: plan.freeMib, holders: holdersOf(snapshot) };
+  const fields = { required_mib: Math.round(plan.requiredMib), free_mib: plan.freeMib, holders: holdersOf(snapshot, plan.consumer) };
   return new BrokerError(plan.permanent ? 'cannotFit' : 'insufficientVram', plan.reason, { consumer: plan.consumer, fields });
 }
 

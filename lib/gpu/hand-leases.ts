@@ -41,6 +41,8 @@ export interface LeaseFacts {
   readonly isEnding: boolean;
 }
 
+/** Requests at the same time inside one lease: no queue bounds them. */
+const MOST_INSIDE = 64;
 /** Random bits of a token, which is all that is asked for; 128 cannot be guessed. */
 const TOKEN_BYTES = 24;
 const ID_BYTES = 6;
@@ -80,6 +82,10 @@ export class HandLeases {
     if (held === undefined || held.isEnding) throw expired();
     if (held.consumer !== consumer) {
       throw new BrokerError('leaseMismatch', `the lease is for ${held.consumer.name}, not for ${consumer.name}`, { consumer: consumer.name });
+    }
+    if (held.running >= MOST_INSIDE) {
+      const message = `${MOST_INSIDE} requests run inside the lease already`;
+      throw new BrokerError('queueFull', message, { consumer: consumer.name, retryAfterS: 1 });
     }
     this.#services.logger.debug('lease by hand used', { lease: id, id: requestId });
     return held.enter();

@@ -166,3 +166,19 @@ describe('a lease by hand', () => {
     expect(broker.daemon.gate.statistics.running).toBe(0);
   });
 });
+
+test('inside a lease run no more requests at once than the daemon bears', async () => {
+  const held = Promise.withResolvers<void>();
+  llm.on('POST /work', async (exchange) => {
+    await exchange.readBody();
+    await held.promise;
+    await exchange.json(200, {});
+  });
+  const pass = await take();
+  const inside = Array.from({ length: 64 }, () => ask('/v1/llm', { token: pass.token }));
+  await llm.waitFor(64);
+  expect(codeOf(await ask('/v1/llm', { token: pass.token }))).toBe('429 queue_full');
+  held.resolve();
+  expect((await Promise.all(inside)).every(({ status }) => status === 200)).toBe(true);
+  await ask(`/v1/leases/${pass.id}`, { method: 'DELETE' });
+});

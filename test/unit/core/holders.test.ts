@@ -7,7 +7,7 @@ test('consumers, foreign processes and unknown holders are listed, the largest f
     foreign: [{ pid: 7, name: 'game', usedMib: 3000 }],
     unknownHolders: [{ pid: 8, name: null, usedMib: 100 }],
   });
-  expect(holdersOf(snapshot)).toEqual([
+  expect(holdersOf(snapshot, 'asking')).toEqual([
     { consumer: 'image', mib: 9000 },
     { pid: 7, name: 'game', mib: 3000, foreign: true },
     { consumer: 'tts', mib: 2800 },
@@ -17,7 +17,7 @@ test('consumers, foreign processes and unknown holders are listed, the largest f
 
 test('a process whose use the driver does not tell comes last, and its use is null', () => {
   const snapshot = snapshotOf([planned({ name: 'tts', usedMib: 1 })], { foreign: [{ pid: 7, name: 'game', usedMib: null }] });
-  expect(holdersOf(snapshot)).toEqual([
+  expect(holdersOf(snapshot, 'asking')).toEqual([
     { consumer: 'tts', mib: 1 },
     { pid: 7, name: 'game', mib: null, foreign: true },
   ]);
@@ -30,7 +30,7 @@ describe('a consumer holds memory', () => {
     ['when it is in its first job', { residency: 'absent', busy: true, promised: true }, 1000],
     ['when nobody knows whether it is loaded', { residency: 'unknown' }, 1000],
   ] as const)('%s', (_name, differences, mib) => {
-    expect(holdersOf(snapshotOf([planned({ name: 'tts', ...differences })]))).toEqual([{ consumer: 'tts', mib }]);
+    expect(holdersOf(snapshotOf([planned({ name: 'tts', ...differences })]), 'asking')).toEqual([{ consumer: 'tts', mib }]);
   });
 
   test.each([
@@ -38,6 +38,12 @@ describe('a consumer holds memory', () => {
     ['when it is measured to use nothing', { usedMib: 0 }],
     ['when it declares nothing and is not measured', { footprintMib: null }],
   ] as const)('not %s', (_name, differences) => {
-    expect(holdersOf(snapshotOf([planned({ name: 'tts', ...differences })]))).toEqual([]);
+    expect(holdersOf(snapshotOf([planned({ name: 'tts', ...differences })]), 'asking')).toEqual([]);
   });
+});
+
+test('whom it is wanted for is none, unless it holds some already', () => {
+  const asking = planned({ name: 'asking', residency: 'absent', busy: true });
+  expect(holdersOf(snapshotOf([asking]), 'asking')).toEqual([]);
+  expect(holdersOf(snapshotOf([{ ...asking, usedMib: 300 }]), 'asking')).toEqual([{ consumer: 'asking', mib: 300 }]);
 });
