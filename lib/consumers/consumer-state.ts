@@ -31,14 +31,17 @@ export class ConsumerState {
   measuredMib: number | null = null;
   /** Its processes were seen with more than a bare context. */
   wasSeenOnCard = false;
-  /** What our own unload left behind, MiB; null: not seen yet. */
+  /** What our own unload left behind as the card shows it, and as the consumer says, MiB; null: not seen yet. */
   leftMib: number | null = null;
+  saidLeftMib: number | null = null;
   firstProbeSettled = false;
   /** Wall clock; null: not probed yet. */
   lastProbeAt: Date | null = null;
   lastError: string | null = null;
   /** End of our last load, unload or job. */
   lastActionAt = Number.NEGATIVE_INFINITY;
+  /** When its last unload had been seen on the card: what it said before that is old, though the card's last sample is not. */
+  settledAt = Number.NEGATIVE_INFINITY;
   /** End of its last finished GPU work; null: none yet. */
   lastUsedAt: number | null = null;
   /** The same on the wall clock. */
@@ -82,6 +85,11 @@ export class ConsumerState {
   /** It works on something that did not come through the broker. */
   get isWorkingForOthers(): boolean {
     return this.busy === 0 && this.working?.isWorking === true && this.working.startedAt >= this.lastActionAt;
+  }
+
+  /** What it said of itself before is old news. */
+  get saidSince(): number {
+    return Math.max(this.lastActionAt, this.settledAt);
   }
 
   get health(): Health {

@@ -6,6 +6,7 @@ import { askBusy } from './ask.ts';
 import { callHook } from './call-hook.ts';
 import { runCommand } from './command.ts';
 import type { ConsumerState } from './consumer-state.ts';
+import { saidMarks } from './observation.ts';
 import type { Prober } from './prober.ts';
 import type { Registry } from './registry.ts';
 
@@ -71,7 +72,7 @@ export class HookRunner {
     for (;;) {
       const { outcome, isLoadFailed = false } = await this.#prober.probeSince(consumer, hookEndedAt);
       if (isLoadFailed) throw new Error('it says that loading has failed');
-      if (outcome.type === 'good' && !(consumer.config.residency !== undefined && residencySaid(outcome.report, consumer) === 'absent')) return;
+      if (outcome.type === 'good' && !(consumer.config.residency !== undefined && residencySaid(outcome.report, saidMarks(consumer)) === 'absent')) return;
       if (this.#clock.now() >= deadline) throw new Error(`not ready in time after its load hook: ${outcome.type === 'good' ? 'it says that it is not loaded' : outcome.error}`);
       await delay(CHANGING_PROBE_MS);
     }
@@ -83,8 +84,8 @@ export class HookRunner {
     for (;;) {
       const { outcome } = await this.#prober.probeSince(consumer, hookEndedAt);
       if (outcome.type === 'refused') return;
-      const said = outcome.type === 'good' ? residencySaid(outcome.report, consumer) : 'resident';
-      if (said !== 'resident') return;
+      // Bytes alone tell no end: how many stay is known only once they have been seen to stay.
+      if (outcome.type === 'good' && !(outcome.report.isExact === true && outcome.report.loaded === true)) return;
       if (this.#clock.now() >= deadline) throw new Error(stillLoaded(consumer));
       await delay(CHANGING_PROBE_MS);
     }

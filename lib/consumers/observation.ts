@@ -1,5 +1,6 @@
 import { isBare, residencyAfterSample, residencySaid } from '../core/residency.ts';
-import type { ResidencyNews } from '../core/residency.ts';
+import type { MemoryMarks, ResidencyNews } from '../core/residency.ts';
+import type { SelfReport } from '../core/health.ts';
 import type { Sample } from '../core/model.ts';
 import type { ConsumerState } from './consumer-state.ts';
 
@@ -25,8 +26,8 @@ const NOTICED_GROWTH = 1.01;
 
 /** The consumer's own word, else its processes on the card; null: neither is newer than our last action. */
 export function knownUse(consumer: ConsumerState, sample: Sample | null): KnownUse | null {
-  const { report, lastActionAt } = consumer;
-  if (report !== null && report.usedMib !== null && report.startedAt >= lastActionAt) return { mib: report.usedMib, source: 'self' };
+  const { report, saidSince } = consumer;
+  if (report !== null && report.usedMib !== null && report.startedAt >= saidSince) return { mib: report.usedMib, source: 'self' };
   const mib = processUseMib(consumer, sample);
   return mib === null ? null : { mib, source: 'process' };
 }
@@ -41,7 +42,7 @@ export function reckonedUseMib(consumer: ConsumerState, sample: Sample | null): 
 /** What to learn from a sample about a consumer. */
 export function sampleNews(consumer: ConsumerState, sample: Sample): SampleNews {
   const usedMib = processUseMib(consumer, sample);
-  const leftMib = newResidueMib(consumer, usedMib);
+  const leftMib = newResidueMib(consumer, consumer.leftMib, usedMib);
   const marks = { footprintMib: consumer.footprintMib, residualMib: Math.max(consumer.config.residual_mib, leftMib ?? consumer.leftMib ?? 0) };
   const isSeen = usedMib !== null && isBare(usedMib, marks) === false;
   const { residency, residencySource, lastActionAt, wasSeenOnCard } = consumer;
@@ -55,22 +56,32 @@ function processUseMib({ name, lastActionAt }: ConsumerState, sample: Sample | n
   return sample.attribution?.uses.get(name) ?? null;
 }
 
+/** By what the consumer's own word is judged; many count less than the card shows. */
+export function saidMarks({ footprintMib, config, saidLeftMib }: ConsumerState): MemoryMarks {
+  return { footprintMib, residualMib: Math.max(config.residual_mib, saidLeftMib ?? 0) };
+}
+
+/** What the consumer says is left after our unload, if this is the least so far, MiB; null: nothing new. */
+export function newSaidResidueMib(consumer: ConsumerState, { usedMib, isExact = false }: SelfReport): number | null {
+  return isExact ? null : newResidueMib(consumer, consumer.saidLeftMib, usedMib);
+}
+
 /** It has said whether its weights are loaded, and nothing was done with it since. */
 function speaksForItself(consumer: ConsumerState): boolean {
-  const { report, lastActionAt } = consumer;
-  return report !== null && report.startedAt >= lastActionAt && residencySaid(report, consumer) !== null;
+  const { report, saidSince } = consumer;
+  return report !== null && report.startedAt >= saidSince && residencySaid(report, saidMarks(consumer)) !== null;
 }
 
 /** After our unload the memory goes on falling for a moment; the least is what stays. */
-function newResidueMib({ residency, residencySource, leftMib }: ConsumerState, usedMib: number | null): number | null {
+function newResidueMib({ residency, residencySource }: ConsumerState, leastMib: number | null, usedMib: number | null): number | null {
   if (residency !== 'absent' || residencySource !== 'action' || usedMib === null) return null;
-  return leftMib === null || usedMib < leftMib ? usedMib : null;
+  return leastMib === null || usedMib < leastMib ? usedMib : null;
 }
 
 function newPeakMib(consumer: ConsumerState, sample: Sample): number | null {
   if (consumer.residency !== 'resident' || consumer.residencySource === 'assumed') return null;
-  const { report, lastActionAt } = consumer;
-  const wantsMib = report !== null && report.startedAt >= lastActionAt ? (report.wantsMib ?? 0) : 0;
+  const { report, saidSince } = consumer;
+  const wantsMib = report !== null && report.startedAt >= saidSince ? (report.wantsMib ?? 0) : 0;
   const peakMib = Math.max(knownUse(consumer, sample)?.mib ?? 0, wantsMib);
   return peakMib > NOTICED_GROWTH * (consumer.measuredMib ?? 0) ? peakMib : null;
 }

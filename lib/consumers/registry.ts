@@ -10,7 +10,7 @@ import type { PlannedConsumer, Snapshot } from '../core/snapshot.ts';
 import type { Residency, Sample } from '../core/model.ts';
 import type { Logger } from '../logger.ts';
 import { ConsumerState } from './consumer-state.ts';
-import { knownUse, reckonedUseMib, sampleNews } from './observation.ts';
+import { knownUse, newSaidResidueMib, reckonedUseMib, saidMarks, sampleNews } from './observation.ts';
 import type { KnownUse } from './observation.ts';
 
 /** What the registry works with. */
@@ -105,7 +105,10 @@ export class Registry {
     const { outcome } = probe;
     const before = consumer.health;
     consumer.healthRecord = nextHealth(consumer.healthRecord, outcome, consumer.running > 0);
-    this.#believe(consumer, residencyAfterProbe(consumer, probe, consumer.config), `probe: ${outcome.type}`);
+    if (outcome.type === 'good' && probe.startedAt >= consumer.saidSince) consumer.saidLeftMib = newSaidResidueMib(consumer, outcome.report) ?? consumer.saidLeftMib;
+    const { residency, saidSince: lastActionAt, wasRefused } = consumer;
+    const news = residencyAfterProbe({ residency, lastActionAt, wasRefused, ...saidMarks(consumer) }, probe, consumer.config);
+    this.#believe(consumer, news, `probe: ${outcome.type}`);
     consumer.wasRefused = outcome.type === 'refused';
     consumer.lastProbeAt = this.#clock.wall();
     consumer.lastError = outcome.type === 'good' ? null : outcome.error;
@@ -163,8 +166,10 @@ export class Registry {
 
   unloaded(consumer: ConsumerState, { isFreed, hookEndedAt }: { readonly isFreed: boolean; readonly hookEndedAt: number }): void {
     consumer.lastActionAt = hookEndedAt;
+    consumer.settledAt = this.#clock.now();
     consumer.promisedUntil = null;
     consumer.leftMib = null;
+    consumer.saidLeftMib = null;
     this.#did(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
   }
 

@@ -244,3 +244,19 @@ describe('a footprint', () => {
     expect(await one()).toMatchObject({ vram_budget_mib: 3000, vram_budget_source: 'declared' });
   });
 });
+
+test('what a server keeps after an unload is learnt from its own word too, however much it is', async () => {
+  await start({ unload: { path: '/unload' }, vram_resident_mib: 4000, residency: { path: '/stats', bytes: '/vram' } });
+  let saysMib = 3800;
+  fake.on('GET /stats', (exchange) => exchange.json(200, { vram: saysMib * MIB }));
+  fake.on('POST /unload', async (exchange) => {
+    saysMib = 1500;
+    card.hold('fakes', 1800);
+    await exchange.json(200, {});
+  }, { gpu: false });
+  await becomes({ residency: 'resident', residency_source: 'self' });
+  expect((await post('/v1/consumers/one/unload')).status).toBe(200);
+  await becomes({ residency: 'absent', residency_source: 'self', gpu_resident_mib: 1500 });
+  saysMib = 3000;
+  await becomes({ residency: 'resident', residency_source: 'self' });
+});
