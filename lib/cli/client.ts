@@ -42,7 +42,7 @@ export interface Question {
 /** Asks the daemon. Never throws. */
 export async function ask(question: Question): Promise<Answer> {
   const { url, timeoutMs } = question;
-  const limit = timeoutMs === null ? null : AbortSignal.timeout(timeoutMs);
+  const limit = timeoutMs === null ? null : AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
     const answer = await send(question, limit);
     return readAnswer(url, answer.statusCode ?? 0, await text(answer));

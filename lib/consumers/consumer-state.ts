@@ -5,9 +5,10 @@ import { initialResidency } from '../core/residency.ts';
 import type { ResidencySource } from '../core/residency.ts';
 import type { Health, Residency } from '../core/model.ts';
 
-/** What a consumer said of itself, and when that probe began (monotonic, ms). */
+/** What a consumer said of itself, and when that probe began and ended (monotonic, ms). */
 export interface DatedReport extends SelfReport {
   readonly startedAt: number;
+  readonly endedAt: number;
 }
 
 /** One consumer with everything about it that changes. Only the registry writes to it. Times are monotonic in ms unless said. */

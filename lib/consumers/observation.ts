@@ -26,17 +26,26 @@ const NOTICED_GROWTH = 1.01;
 
 /** The consumer's own word, else its processes on the card; null: neither is newer than our last action. */
 export function knownUse(consumer: ConsumerState, sample: Sample | null): KnownUse | null {
-  const { report, saidSince } = consumer;
-  if (report !== null && report.usedMib !== null && report.startedAt >= saidSince) return { mib: report.usedMib, source: 'self' };
+  const said = saidUseMib(consumer);
+  if (said !== null) return { mib: said, source: 'self' };
   const mib = processUseMib(consumer, sample);
   return mib === null ? null : { mib, source: 'process' };
 }
 
 /** What plans reckon with, MiB: what is on the card counts also where a consumer says less of itself, as many leave out their CUDA context. */
 export function reckonedUseMib(consumer: ConsumerState, sample: Sample | null): number | null {
-  const said = knownUse(consumer, sample)?.mib ?? null;
+  const said = isAhead(consumer, sample) ? null : saidUseMib(consumer);
   const measured = processUseMib(consumer, sample);
   return said === null || measured === null ? (said ?? measured) : Math.max(said, measured);
+}
+
+/** It is taking memory and has said how much since the sample: what it took meanwhile is still free there, and would be spent twice. */
+function isAhead({ promisedUntil, report }: ConsumerState, sample: Sample | null): boolean {
+  return promisedUntil !== null && sample !== null && report !== null && report.endedAt > sample.startedAt;
+}
+
+function saidUseMib({ report, saidSince }: ConsumerState): number | null {
+  return report !== null && report.startedAt >= saidSince ? report.usedMib : null;
 }
 
 /** What to learn from a sample about a consumer. */

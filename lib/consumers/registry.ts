@@ -112,7 +112,7 @@ export class Registry {
     consumer.wasRefused = outcome.type === 'refused';
     consumer.lastProbeAt = this.#clock.wall();
     consumer.lastError = outcome.type === 'good' ? null : outcome.error;
-    if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt };
+    if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt, endedAt: this.#clock.now() };
     // Nobody listens there any more, so that what it last said of its memory is past.
     else if (outcome.type === 'refused') consumer.report = null;
     if (outcome.type !== 'timeout') this.working(consumer, probe.isWorking === true, probe.startedAt);

@@ -62,7 +62,8 @@ function decide(target: PlannedConsumer, snapshot: Snapshot, { missing, excluded
   const targets = choose(idle, missing);
   if (targets !== null) return { ...none, plan: 'evict', targets: targets.map(asTarget) };
   const busy = all.filter((other) => other.busy);
-  if (total(idle) + total(busy) >= missing) return { ...none, plan: 'wait', busy: busy.map((other) => other.name) };
+  // How much one takes that is still growing is not known well enough to refuse somebody for it.
+  if (total(idle) + total(busy) >= missing || busy.some((other) => other.promised)) return { ...none, plan: 'wait', busy: busy.map((other) => other.name) };
   return { ...none, plan: 'impossible' };
 }
 

@@ -8,7 +8,7 @@ const CONFIG = configuredConsumer({ vram_resident_mib: 4000 });
 
 /** A consumer that we last did something with at 100. */
 function consumer(said: number | null, facts: Partial<ConsumerState> = {}): ConsumerState {
-  const report = said === null ? null : { loaded: null, usedMib: said, startedAt: 150 };
+  const report = said === null ? null : { loaded: null, usedMib: said, startedAt: 150, endedAt: 151 };
   return Object.assign(new ConsumerState(CONFIG, 0), { lastActionAt: 100, residency: 'resident', residencySource: 'action', report }, facts);
 }
 
@@ -52,7 +52,7 @@ describe('a sample teaches', () => {
   });
 
   test('what a consumer would take if all of it were in VRAM', () => {
-    const report = { loaded: true, usedMib: 400, wantsMib: 3200, isExact: true, startedAt: 150 };
+    const report = { loaded: true, usedMib: 400, wantsMib: 3200, isExact: true, startedAt: 150, endedAt: 151 };
     expect(sampleNews(consumer(null, { report }), sample(500)).measuredMib).toBe(3200);
     expect(sampleNews(consumer(null, { report: { ...report, startedAt: 50 } }), sample(500)).measuredMib).toBe(500);
   });

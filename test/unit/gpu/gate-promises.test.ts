@@ -50,6 +50,31 @@ describe('memory that one request was let in with is not spent by another one', 
     expect(second.state).toBe('granted');
   });
 
+  test('while it says of itself that it has loaded, and the card has not been read since', async () => {
+    await read();
+    const first = await asked('lazy');
+    bench.clock.pass(1);
+    bench.card.uses.set('lazy', 5500);
+    bench.registry.probed(bench.consumer('lazy'), { startedAt: bench.clock.now(), outcome: { type: 'good', report: { loaded: true, usedMib: 5500 } } });
+    const second = await asked('t');
+    expect([first.state, second.state]).toEqual(['granted', 'waiting']);
+    expect(bench.hooks.calls).toEqual([]);
+    await release(first, 'served');
+    expect(second.state).toBe('granted');
+  });
+
+  test('nor is it counted twice, when the card shows it and the consumer has not said so yet', async () => {
+    bench.registry.probed(bench.consumer('lazy'), { startedAt: bench.clock.now(), outcome: { type: 'good', report: { loaded: false, usedMib: 100 } } });
+    const first = await asked('lazy');
+    bench.card.uses.set('lazy', 5500);
+    await read();
+    const second = await asked('t');
+    // Refused it would be if 5500 that are taken and 5900 that are promised were all to be made room for.
+    expect([first.state, second.state]).toEqual(['granted', 'waiting']);
+    await release(first, 'served');
+    expect(second.state).toBe('granted');
+  });
+
   test('while a resident consumer takes back what it has given away', async () => {
     await release(await asked('shrunk'), 'served');
     bench.card.uses.set('shrunk', 1000);
