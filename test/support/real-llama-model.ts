@@ -21,7 +21,7 @@ export interface Wish {
 /** Why a generation ended: all tokens that were asked for, or the model came to an end. */
 export type FinishReason = 'length' | 'stop';
 
-/** What the model has done so far. */
+/** What the model has done so far, or since it was last told to forget it. */
 export interface ModelStats {
   /** Generations under way. */
   readonly running: number;
@@ -38,10 +38,10 @@ export class RealModel {
   readonly #model: LlamaModel;
   readonly #idle: LlamaContextSequence[];
   readonly #slots = new Semaphore(SLOTS);
-  readonly #prompts: string[] = [];
   #running = 0;
   #peak = 0;
   #tokens = 0;
+  #prompts: readonly string[] = [];
 
   private constructor(model: LlamaModel, sequences: readonly LlamaContextSequence[]) {
     this.#model = model;
@@ -61,6 +61,13 @@ export class RealModel {
 
   get stats(): ModelStats {
     return { running: this.#running, peak: this.#peak, tokens: this.#tokens, prompts: this.#prompts };
+  }
+
+  /** Counts from here on. */
+  forget(): void {
+    this.#peak = this.#running;
+    this.#tokens = 0;
+    this.#prompts = [];
   }
 
   /** Generates, and gives each token's text to `say`. Rejects with the signal's reason once it aborts; no token is made after that. */
@@ -84,7 +91,7 @@ export class RealModel {
   #begun({ prompt }: Wish): void {
     this.#running += 1;
     this.#peak = Math.max(this.#peak, this.#running);
-    this.#prompts.push(prompt);
+    this.#prompts = [...this.#prompts, prompt];
   }
 
   async #continue(sequence: LlamaContextSequence, wish: Wish, say: (text: string) => void): Promise<FinishReason> {

@@ -54,6 +54,7 @@ function serverOf(model: RealModel): Server {
     ['GET /health', ({ response }) => sendJson(response, 200, { status: 'ok' })],
     ['GET /slots', ({ response }) => sendJson(response, 200, slotsOf(model))],
     ['GET /stats', ({ response }) => sendJson(response, 200, model.stats)],
+    ['DELETE /stats', ({ response }) => forget(response, model)],
     ['POST /v1/chat/completions', (exchange) => complete(exchange, model, CHAT)],
     ['POST /v1/completions', (exchange) => complete(exchange, model, PLAIN)],
   ]);
@@ -62,6 +63,11 @@ function serverOf(model: RealModel): Server {
     notFound: ({ response }) => sendJson(response, 404, { error: { message: 'File Not Found' } }),
     failed: ({ response }, error) => sendJson(response, 500, { error: { message: messageOf(error) } }),
   });
+}
+
+function forget(response: ServerResponse, model: RealModel): void {
+  model.forget();
+  sendJson(response, 200, model.stats);
 }
 
 /** The first `running` ones are at work; which of them does what is nobody's business. */

@@ -13,6 +13,8 @@ export interface RealLlama {
   stats(): Promise<ModelStats>;
   /** Resolves when the model's work so far is as `wanted` says. */
   until(wanted: (stats: ModelStats) => boolean): Promise<void>;
+  /** Resolves when it rests; what it has done until then no longer counts. */
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,10 +34,15 @@ export async function startRealLlama(): Promise<RealLlama> {
   const told = await Promise.race([once(child, 'message'), exited.then(() => [null])]);
   const url = `http://127.0.0.1:${portIn(told[0])}`;
   const stats = async (): Promise<ModelStats> => JSON.parse((await request({ url: `${url}/stats` })).body);
+  const until = (wanted: (stats: ModelStats) => boolean): Promise<void> => untilAsked(async () => wanted(await stats()));
   return {
     url,
     stats,
-    until: (wanted) => untilAsked(async () => wanted(await stats())),
+    until,
+    forget: async () => {
+      await until(({ running }) => running === 0);
+      await request({ url: `${url}/stats`, method: 'DELETE' });
+    },
     stop: async () => {
       child.kill('SIGKILL');
       await exited;
