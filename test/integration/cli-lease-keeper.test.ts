@@ -4,23 +4,38 @@ import { FakeDaemon } from '../support/fake-daemon.ts';
 import { until } from '../support/until.ts';
 
 const RENEWAL = 'PUT /v1/leases/a1';
+/** Its third is no whole number. */
+const TTL_MS = 130;
 const RELEASE = 'DELETE /v1/leases/a1';
 
 let daemon: FakeDaemon;
+let url: string;
 let keeper: LeaseKeeper;
 let losses: string[];
 
 beforeEach(async () => {
   daemon = new FakeDaemon();
   losses = [];
-  const url = await daemon.start();
-  const lease = { kind: 'lease', id: 'a1', token: 'secret', consumer: 'llm' } as const;
-  keeper = new LeaseKeeper({ url, lease, ttlMs: 120, onLost: (message) => losses.push(message) });
+  url = await daemon.start();
+  keeper = keeperOf('a1');
   daemon.can(RELEASE, { id: 'a1', released: true });
 });
 afterEach(() => daemon.stop());
 
-const renewals = () => daemon.asked.filter((question) => question === RENEWAL).length;
+function keeperOf(id: string): LeaseKeeper {
+  return new LeaseKeeper({ url, lease: { kind: 'lease', id, token: 'secret', consumer: 'llm' }, ttlMs: TTL_MS, onLost: (message) => losses.push(message) });
+}
+
+const renewals = (id = 'a1') => daemon.asked.filter((question) => question === `PUT /v1/leases/${id}`).length;
+
+/** Resolves when another lease has been renewed several times. */
+async function otherRenewals(): Promise<void> {
+  daemon.can('PUT /v1/leases/b2', {});
+  const other = keeperOf('b2');
+  other.start();
+  await until(() => renewals('b2') === 3);
+  await other.end();
+}
 
 test('a renewal that fails is tried again, and is no loss', async () => {
   daemon.can(RENEWAL, { error: 'paused', message: 'paused', retryable: true }, 503);
@@ -41,7 +56,7 @@ test('a renewal has the token and the ttl', async () => {
     res.end('{}');
   });
   keeper.start();
-  expect(await seen.promise).toEqual(['secret', { ttl: 0.12 }]);
+  expect(await seen.promise).toEqual(['secret', { ttl: 0.13 }]);
   await keeper.end();
 });
 
@@ -50,8 +65,10 @@ test('a lease that is lost is told once and not renewed any more', async () => {
   daemon.can(RELEASE, { error: 'lease_expired', message: 'there is no such lease', retryable: false }, 410);
   keeper.start();
   await until(() => losses.length > 0);
+  const tried = renewals();
+  await otherRenewals();
   expect(await keeper.end()).toBeNull();
-  expect([losses, renewals()]).toEqual([['there is no such lease'], 1]);
+  expect([losses, renewals()]).toEqual([['there is no such lease'], tried]);
 });
 
 test('the end does not wait for a renewal under way', async () => {
@@ -61,6 +78,13 @@ test('the end does not wait for a renewal under way', async () => {
   await reached.promise;
   expect(await keeper.end()).toBeNull();
   expect(daemon.asked.at(-1)).toBe(RELEASE);
+});
+
+test('a lease that was given back is not renewed any more', async () => {
+  keeper.start();
+  await keeper.end();
+  await otherRenewals();
+  expect(renewals()).toBe(0);
 });
 
 test('a lease that could not be given back is told with its reason', async () => {

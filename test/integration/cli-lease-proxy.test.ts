@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { LeaseProxy } from '../../lib/cli/lease-proxy.ts';
 import { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, openUpload, rawRequest, request } from '../support/http.ts';
-import { exchangeRaw, RawClient } from '../support/raw-client.ts';
+import { RawClient } from '../support/raw-client.ts';
 
 let behind: FakeConsumer;
 let proxy: LeaseProxy;
@@ -91,13 +91,22 @@ describe('the forwarder passes', () => {
     behind.on('POST /big', (exchange) => exchange.json(413, { error: 'payload_too_large' }));
     behind.on('POST /small', async (exchange) => exchange.send(200, await exchange.readBody()));
     const head = (path: string) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n`;
-    expect((await exchangeRaw(port(), head('/big')))?.status).toBe(413);
+    const refused = await RawClient.open(port());
+    refused.send(head('/big'));
+    expect((await refused.head())?.status).toBe(413);
+    refused.reset();
     const client = await RawClient.open(port());
     client.send(head('/small'));
     expect((await client.head())?.status).toBe(100);
     client.send('ok');
     expect(await client.answer()).toMatchObject({ status: 200, body: 'ok' });
   });
+});
+
+test('the daemon is asked what it makes of another expectation', async () => {
+  behind.on('GET /', (exchange) => exchange.json(418, {}));
+  expect((await request({ url, headers: { expect: 'tea' } })).status).toBe(418);
+  expect(behind.requests[0]?.headers['expect']).toBe('tea');
 });
 
 describe('the forwarder cuts', () => {
@@ -121,11 +130,11 @@ describe('the forwarder cuts', () => {
     await behind.waitFor(({ aborted }) => aborted === true);
   });
 
-  test('an answer that breaks off', async () => {
+  test.each(['fin', 'rst'] as const)('an answer that breaks off (%s)', async (end) => {
     behind.on('GET /half', async (exchange) => {
       await exchange.beginChunks();
       await exchange.chunk('half');
-      exchange.rst();
+      exchange[end]();
     });
     expect(await request({ url: `${url}/half` })).toMatchObject({ status: 200, complete: false });
   });

@@ -35,6 +35,18 @@ async function loaded(): Promise<readonly string[]> {
   return models.map(({ name }) => name);
 }
 
+/** Lets the pause under way end, and holds the next. */
+function nextWord(): void {
+  demo.time.go();
+  demo.time.hold();
+}
+
+async function lastOf<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
+  let last: T | undefined;
+  for await (const each of stream) last = each;
+  return last;
+}
+
 function ollamaMib(): number {
   return bench.card.memory.usedMib() - (bench.rival.loaded ? 14_000 : 0);
 }
@@ -42,6 +54,8 @@ function ollamaMib(): number {
 /** A generation that did not come through the broker; it stands until time goes on. */
 async function workBehindOurBack() {
   await demo.post('/api/generate', { model });
+  await bench.becomes({ residency: 'resident' });
+  await bench.cardIsRead();
   demo.time.hold();
   const open = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model, prompt: 'Hi' } });
   await until(() => bench.atWork === 1);
@@ -68,8 +82,8 @@ describe('residency', () => {
     demo.time.hold();
     const load = openRequest({ url: `${demo.url}/api/generate`, method: 'POST', body: { model } });
     await until(() => bench.atWork === 1);
-    // It lists the model with 0 bytes, which means that it does not know.
-    await bench.becomes({ residency, residency_source: 'self', gpu_resident_mib: early ? null : 0 });
+    // Listed with 0 bytes, which would mean a bare context.
+    await bench.becomes({ residency, residency_source: 'self' });
     demo.time.go();
     expect((await load.ended).status).toBe(200);
     await bench.becomes({ residency: 'resident', gpu_resident_mib: 4000 });
@@ -142,8 +156,8 @@ describe('making room', () => {
   test('by hand succeeds when the model has gone already', async () => {
     await start();
     await bench.ask(question).ended;
-    await bench.becomes({ gpu_resident_mib: 4000 });
     await demo.post('/api/generate', { model, keep_alive: 0 });
+    await bench.becomes({ residency: 'absent' });
     const answer = await bench.byHand('unload');
     expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { consumer: 'server', residency: 'absent' }]);
   });
@@ -195,8 +209,7 @@ describe('a client that leaves', () => {
     demo.time.hold();
     const leaving = bench.ask({ model, prompt: 'Hi' });
     await until(() => bench.atWork === 1);
-    demo.time.go();
-    demo.time.hold();
+    nextWord();
     await leaving.response;
     const waiting = bench.askRival();
     await bench.broker.waiting(1);
@@ -285,19 +298,23 @@ describe("Ollama's own client", () => {
 
   test('aborts a stream, and the work with it', async () => {
     await start({}, chat);
-    const stream = await client().chat({ model, messages, stream: true });
+    await demo.post('/api/generate', { model });
     demo.time.hold();
-    await until(() => demo.time.pending === 1);
+    const asked = client().chat({ model, messages, stream: true });
+    await until(() => bench.atWork === 1);
+    nextWord();
+    const stream = await asked;
     stream.abort();
-    await expect(Array.fromAsync(stream)).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(lastOf(stream)).rejects.toMatchObject({ name: 'AbortError' });
     await until(() => demo.time.aborted === 1);
     await bench.broker.running(0);
     expect(bench.atWork).toBe(0);
   });
 
   test('reads a refusal of the broker', async () => {
-    await start({}, { ...chat, vram_resident_mib: 16_000 });
-    bench.card.hold('game', 9000, 1);
+    await start({}, chat);
+    bench.card.hold('game', 12_000, 1);
+    await bench.cardIsRead();
     await expect(client().chat({ model, messages })).rejects.toMatchObject({ status_code: 503, error: 'insufficient_vram' });
   });
 });
@@ -313,7 +330,8 @@ describe("OpenAI's client", () => {
   test('chats through the broker, streamed or not', async () => {
     await start({}, chat);
     let said = '';
-    for await (const { choices } of await client().chat.completions.create({ model, messages, stream: true })) said += choices[0]?.delta.content ?? '';
+    const stream = await client().chat.completions.create({ model, messages, stream: true });
+    for await (const { choices } of stream) said += choices[0]?.delta.content ?? '';
     expect(said).toMatch(/^You asked: "Hi"/);
     expect(await client().chat.completions.create({ model, messages })).toMatchObject({ choices: [{ message: { content: said } }] });
     expect((await client().models.list()).data).toHaveLength(2);
@@ -333,8 +351,9 @@ describe("OpenAI's client", () => {
   });
 
   test('reads a refusal of the broker', async () => {
-    await start({}, { ...chat, vram_resident_mib: 16_000 });
-    bench.card.hold('game', 9000, 1);
+    await start({}, chat);
+    bench.card.hold('game', 12_000, 1);
+    await bench.cardIsRead();
     const asked = client().chat.completions.create({ model, messages });
     await expect(asked).rejects.toMatchObject({ status: 503, error: 'insufficient_vram' });
   });

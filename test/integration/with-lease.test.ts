@@ -43,7 +43,8 @@ function start(words: readonly string[]): CliProcess {
 const ask = (path = '/v1/llm') => openRequest({ url: broker.url + path, method: 'POST', body: {} });
 const said = (cli: CliProcess, text: string) => until(() => cli.written.out.includes(text), LIMIT_MS);
 const leases = async () => (await broker.status()).leases;
-const FOR_EVER = `console.log('runs ' + process.pid); setInterval(() => {}, 1000);`;
+/** Longer than any test, but not for ever, should a test fail. */
+const RUNS = `console.log('runs ' + process.pid); setTimeout(() => {}, 60_000);`;
 
 describe('the command', () => {
   test('has the card to itself for all its requests, and the next one gets it at its end', async () => {
@@ -109,7 +110,7 @@ describe('the end of the command', () => {
 
   test('cuts what it left running', async () => {
     llm.on('POST /work', (exchange) => exchange.never());
-    const cli = withLease(`fetch(process.env.MGPU_URL + '/v1/llm', { method: 'POST', body: '{}' }); ${FOR_EVER}`);
+    const cli = withLease(`fetch(process.env.MGPU_URL + '/v1/llm', { method: 'POST', body: '{}' }); ${RUNS}`);
     await llm.waitFor(1, LIMIT_MS);
     cli.signal('SIGTERM');
     await llm.waitFor(({ aborted }) => aborted === true);
@@ -120,7 +121,7 @@ describe('the end of the command', () => {
 
 describe('a signal', () => {
   test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM'], ['SIGHUP']])('%s goes to the command, which may end as it likes', async (signal) => {
-    const cli = withLease(`process.on('${signal}', () => { console.log('got it'); process.exit(3); }); ${FOR_EVER}`);
+    const cli = withLease(`process.on('${signal}', () => { console.log('got it'); process.exit(3); }); ${RUNS}`);
     await said(cli, 'runs');
     cli.signal(signal);
     const { code, out } = await cli.ended;
@@ -141,7 +142,7 @@ describe('a signal', () => {
   }, LIMIT_MS);
 
   test('that nobody can catch lets the lease expire', async () => {
-    const cli = withLease(FOR_EVER, ['llm', '--ttl', '400ms']);
+    const cli = withLease(RUNS, ['llm', '--ttl', '400ms']);
     await said(cli, 'runs');
     const pid = Number(cli.written.out.split(' ')[1]);
     cli.signal('SIGKILL');
@@ -176,14 +177,14 @@ describe('a lease that cannot be had', () => {
 });
 
 describe('a lease', () => {
-  const TTL_MS = 600;
+  const TTL_MS = 700;
   const expiry = async (): Promise<number> => {
     const { body } = await request({ url: `${broker.url}/v1/status` });
     return Date.parse(String(JSON.parse(body).leases[0]?.expires_at));
   };
 
   test('is renewed for as long as the command runs', async () => {
-    const cli = withLease(FOR_EVER, ['llm', '--ttl', `${TTL_MS}ms`]);
+    const cli = withLease(RUNS, ['llm', '--ttl', `${TTL_MS}ms`]);
     await said(cli, 'runs');
     const first = await expiry();
     await untilAsked(async () => (await expiry()) > first + 2 * TTL_MS, LIMIT_MS);

@@ -1,12 +1,14 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CardMemory } from '../../lib/demo/card.ts';
 import { isObject } from '../../lib/demo/servers/http.ts';
 import type { DemoServer, DemoServerOptions } from '../../lib/demo/servers/http.ts';
-import { fakeCard } from './fake-card.ts';
+import { fakeCard, isAlive } from './fake-card.ts';
 import type { FakeCard } from './fake-card.ts';
 import { request } from './http.ts';
 import { HeldTime } from './held-time.ts';
@@ -97,8 +99,7 @@ const SPEED = 50;
  * @throws Error when it ends before that.
  */
 export async function forkDemo(name: string, card: FakeCard, ...extra: readonly string[]): Promise<DemoProcess> {
-  const path = fileURLToPath(new URL(`../../lib/demo/servers/${name}.ts`, import.meta.url));
-  const child = fork(path, ['--port', '0', '--card', card.dir, '--speed', String(SPEED), ...extra], { stdio: 'ignore', execArgv: [] });
+  const child = fork(serverPath(name), ['--port', '0', '--card', card.dir, '--speed', String(SPEED), ...extra], { stdio: 'ignore', execArgv: [] });
   const exited = once(child, 'exit');
   const tooEarly = exited.then(([code]) => Promise.reject(new Error(`${name} ended with exit code ${code} before it listened`)));
   const [listening]: unknown[] = await Promise.race([once(child, 'message'), tooEarly]);
@@ -112,6 +113,33 @@ export async function forkDemo(name: string, card: FakeCard, ...extra: readonly 
       await exited;
     },
   };
+}
+
+/** Commands that stop a forked server and start it again at its port, as those of a unit do. */
+export interface UnitCommands {
+  readonly load: { readonly command: readonly string[]; readonly timeout: string };
+  readonly unload: { readonly command: readonly string[] };
+  /** Ends whichever process runs now. */
+  end(): void;
+}
+
+/** The pid of the process that runs now is in a file beside the card. */
+export function unitCommands(name: string, { child, url }: DemoProcess, card: FakeCard): UnitCommands {
+  const file = join(card.dir, `${name}.pid`);
+  writeFileSync(file, String(child.pid));
+  const argv = [process.execPath, serverPath(name), '--port', new URL(url).port, '--card', card.dir, '--speed', String(SPEED)];
+  return {
+    load: { command: ['sh', '-c', `'${argv.join("' '")}' >/dev/null 2>&1 & echo $! >'${file}'`], timeout: '10s' },
+    unload: { command: ['sh', '-c', `kill "$(cat '${file}')"`] },
+    end: () => {
+      const pid = Number(readFileSync(file, 'utf8'));
+      if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    },
+  };
+}
+
+function serverPath(name: string): string {
+  return fileURLToPath(new URL(`../../lib/demo/servers/${name}.ts`, import.meta.url));
 }
 
 function portOf(server: Server): number {

@@ -1,6 +1,6 @@
 import type { Kind } from '../../lib/config/types.ts';
 import { readWork, workOn } from '../../lib/demo/servers/work-record.ts';
-import type { Overlap } from '../../lib/demo/servers/work-record.ts';
+import type { Overlap, WorkLine } from '../../lib/demo/servers/work-record.ts';
 import { ALL_KINDS, startBroker } from './broker.ts';
 import type { Broker, ConsumerStatus, Settings } from './broker.ts';
 import type { FakeCard } from './fake-card.ts';
@@ -70,6 +70,19 @@ export class PresetBench {
     await untilAsked(async () => (await this.broker.status()).gpu.free_mib === this.card.memory.freeMib());
   }
 
+  /** Resolves when the broker has read the card some times more: what it would do at once it has done by then. */
+  async cardIsReadAgain(): Promise<void> {
+    for (const mib of [1, 2, 3, 4, 5, 6, 0]) {
+      this.card.hold('game', mib, 1);
+      await this.cardIsRead();
+    }
+  }
+
+  /** Resolves when the broker knows that the card cannot be read. */
+  async cardIsLost(): Promise<void> {
+    await untilAsked(async () => (await this.broker.status()).gpu.err !== undefined);
+  }
+
   /** Asks the server through the broker. */
   ask(body: unknown, headers: RequestOptions['headers'] = {}): OpenRequest {
     return openRequest({ url: this.facade, method: 'POST', body, headers });
@@ -86,6 +99,11 @@ export class PresetBench {
     return `${this.broker.url}/v1/${this.#options.kind}`;
   }
 
+  /** Its own address. */
+  get serverUrl(): string {
+    return this.#options.url;
+  }
+
   /** Load or unload by hand. */
   byHand(action: 'load' | 'unload'): Promise<Answer> {
     return request({ url: `${this.broker.url}/v1/consumers/server/${action}`, method: 'POST' });
@@ -96,15 +114,19 @@ export class PresetBench {
     return readWork(this.card.dir).overlaps;
   }
 
+  /** The card's whole record. */
+  get lines(): readonly WorkLine[] {
+    return readWork(this.card.dir).lines;
+  }
+
   /** What began on the card, as `server job`, oldest first. */
   get work(): readonly string[] {
-    return readWork(this.card.dir).lines.filter(({ event }) => event === 'begin').map(({ server, job }) => `${server} ${job}`);
+    return this.lines.filter(({ event }) => event === 'begin').map(({ server, job }) => `${server} ${job}`);
   }
 
   /** Work that has begun and not ended. */
   get atWork(): number {
-    const { lines } = readWork(this.card.dir);
-    return lines.reduce((sum, { event }) => sum + (event === 'begin' ? 1 : event === 'end' ? -1 : 0), 0);
+    return this.lines.reduce((sum, { event }) => sum + (event === 'begin' ? 1 : event === 'end' ? -1 : 0), 0);
   }
 
   /** Ends the broker and starts another one; the server goes on. */
