@@ -51,7 +51,7 @@ export function releaseLease({ leases }: { readonly leases: Leases }) {
   return (req: Request, res: Response): void => {
     req.resume();
     const id = idIn(req);
-    leases.release(id);
+    leases.release(id, req.get('x-gpu-lease'));
     res.json({ id, released: true });
   };
 }

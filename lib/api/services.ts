@@ -33,5 +33,5 @@ export interface Leases {
     readonly ttlMs: number;
   }): { readonly id: string; readonly token: string; readonly expiresAt: Date };
   renew(id: string, token: string, ttlMs: number): Date;
-  release(id: string): void;
+  release(id: string, token: string | undefined): void;
 }

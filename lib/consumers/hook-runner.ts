@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Hook } from '../config/types.ts';
 import { residencySaid } from '../core/residency.ts';
-import { askBusy } from './ask.ts';
 import { callHook } from './call-hook.ts';
 import { runCommand } from './command.ts';
 import type { ConsumerState } from './consumer-state.ts';
@@ -12,8 +11,6 @@ import type { Registry } from './registry.ts';
 
 /** Between two probes of a consumer that is loading or unloading. */
 const CHANGING_PROBE_MS = 100;
-/** One question whether it works. */
-const QUESTION_TIMEOUT_MS = 5000;
 
 /** Runs load and unload hooks and tells the registry when they begin. */
 export class HookRunner {
@@ -53,13 +50,11 @@ export class HookRunner {
     if (residency !== undefined) await this.#untilUnloaded(consumer, deadline);
   }
 
-  /** Asks a consumer whether it works on something that did not come through us. One that cannot say, or does not answer, does not. */
-  async isWorkingForOthers(consumer: ConsumerState): Promise<boolean> {
-    if (consumer.config.busy === undefined) return false;
-    const startedAt = this.#clock.now();
-    const isWorking = await askBusy(consumer.config, QUESTION_TIMEOUT_MS).catch(() => null);
-    this.#registry.working(consumer, isWorking === true, startedAt);
-    return isWorking === true;
+  /** Looks at a consumer that is to be unloaded. One that cannot say, or does not answer, has its weights and does not work. */
+  async look(consumer: ConsumerState): Promise<'working' | 'absent' | 'idle'> {
+    const { isWorking = null } = await this.#prober.probeSince(consumer, this.#clock.now());
+    if (isWorking === true) return 'working';
+    return consumer.residency === 'absent' ? 'absent' : 'idle';
   }
 
   async #call(consumer: ConsumerState, hook: Hook, deadline: number): Promise<void> {

@@ -20,7 +20,7 @@ interface Purpose {
   readonly before: Sample | null;
 }
 
-/** How an unloading went. `working`: not begun, as the consumer works for others; `given_up`: not begun, as nobody wants it any more. */
+/** How an unloading went. `working`: not begun, as the consumer works for others; `given_up`: not begun, as there is nothing to unload or nobody wants it any more. */
 export type Eviction = 'freed' | 'failed' | 'working' | 'given_up';
 
 /** How the memory came back. */
@@ -51,8 +51,10 @@ export class Evictor {
     const { consumers, hooks } = this.#services;
     const consumer = consumers.byName(target.consumer);
     if (consumer === null || consumer.busy > 0) return 'failed';
-    if (await hooks.isWorkingForOthers(consumer)) return 'working';
-    if (isOver(ticket) || consumers.byName(target.consumer) !== consumer) return 'given_up';
+    const seen = await hooks.look(consumer);
+    if (seen === 'working') return 'working';
+    // The next plan knows what has changed.
+    if (seen === 'absent' || isOver(ticket) || consumers.byName(target.consumer) !== consumer) return 'given_up';
     this.#count += 1;
     const { consumer: needy, config } = ticket.request;
     // By its name at that moment: a reload may retire it, and so rename it, meanwhile.
@@ -64,8 +66,9 @@ export class Evictor {
   async unloadByHand(ticket: Ticket, before: Sample | null): Promise<Eviction> {
     const { consumer, config } = ticket.request;
     const { consumers, hooks } = this.#services;
-    if (await hooks.isWorkingForOthers(consumer)) return 'working';
-    if (isOver(ticket)) return 'given_up';
+    const seen = await hooks.look(consumer);
+    if (seen === 'working') return 'working';
+    if (seen === 'absent' || isOver(ticket)) return 'given_up';
     const planned = consumers.snapshot(config, null).consumers.find((other) => other.name === consumer.name);
     const expectedMib = planned === undefined ? 0 : Math.max(0, (planned.usedMib ?? planned.footprintMib ?? 0) - planned.residualMib);
     return this.#unload(consumer, { ticket, plan: null, before, expectedMib, fits: () => false });

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { ConsumerConfig } from '../config/types.ts';
 import type { GatedConsumer, GrantedLease } from '../core/gating.ts';
@@ -65,7 +65,7 @@ export class HandLeases {
       this.#leases.delete(id);
       logger.info('lease by hand ended', { lease: id, consumer: consumer.name });
     };
-    const held = new HeldLease({ ...this.#services, lease, consumer, consumerConfig, tokenHash: hashOf(token), onEnded });
+    const held = new HeldLease({ ...this.#services, lease, consumer, consumerConfig, token, onEnded });
     this.#leases.set(id, held);
     const expiresAt = held.extend(ttlMs);
     logger.info('lease by hand granted', { lease: id, consumer: consumer.name, ttl_ms: ttlMs, at: clock.wall().toISOString() });
@@ -77,8 +77,7 @@ export class HandLeases {
    * @throws BrokerError `leaseExpired`, or `leaseMismatch` if the lease is for another consumer.
    */
   enter(token: string, { consumer, requestId }: { readonly consumer: GatedConsumer; readonly requestId: string }): GrantedLease {
-    const hash = hashOf(token);
-    const [id, held] = [...this.#leases].find(([, each]) => timingSafeEqual(each.tokenHash, hash)) ?? [];
+    const [id, held] = [...this.#leases].find(([, each]) => each.isHeldWith(token)) ?? [];
     if (held === undefined || held.isEnding) throw expired();
     if (held.consumer !== consumer) {
       throw new BrokerError('leaseMismatch', `the lease is for ${held.consumer.name}, not for ${consumer.name}`, { consumer: consumer.name });
@@ -98,14 +97,18 @@ export class HandLeases {
   renew(id: string, token: string, ttlMs: number): Date {
     const held = this.#leases.get(id);
     if (held === undefined || held.isEnding) throw expired();
-    if (!timingSafeEqual(held.tokenHash, hashOf(token))) throw new BrokerError('leaseMismatch', `X-GPU-Lease is not the token of lease ${id}`);
+    if (!held.isHeldWith(token)) throw notItsToken(id);
     return held.extend(ttlMs);
   }
 
-  /** Ends a lease as soon as what runs inside it has ended. @throws BrokerError `leaseExpired`. */
-  release(id: string): void {
+  /**
+   * Ends a lease as soon as what runs inside it has ended. Without a token anybody may, so that a person can free the card.
+   * @throws BrokerError `leaseExpired`, or `leaseMismatch` if the token is another lease's.
+   */
+  release(id: string, token: string | undefined): void {
     const held = this.#leases.get(id);
     if (held === undefined) throw expired();
+    if (token !== undefined && !held.isHeldWith(token)) throw notItsToken(id);
     held.end();
   }
 
@@ -120,9 +123,8 @@ export class HandLeases {
   }
 }
 
-/** Only this is kept, so that no dump of ours holds a token; and two of them compare in constant time. */
-function hashOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+function notItsToken(id: string): BrokerError {
+  return new BrokerError('leaseMismatch', `X-GPU-Lease is not the token of lease ${id}`);
 }
 
 function expired(): BrokerError {

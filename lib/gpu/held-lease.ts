@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { ConsumerConfig } from '../config/types.ts';
 import type { GatedConsumer, GrantedLease } from '../core/gating.ts';
@@ -13,29 +14,32 @@ export interface HeldLeaseParts {
   readonly lease: GrantedLease;
   readonly consumer: GatedConsumer;
   readonly consumerConfig: ConsumerConfig;
-  readonly tokenHash: Buffer;
+  readonly token: string;
   onEnded(): void;
 }
 
 /** A lease that a client holds over several requests, until it gives it back or lets it expire. */
 export class HeldLease {
-  readonly #parts: HeldLeaseParts;
+  readonly #parts: Omit<HeldLeaseParts, 'token'>;
+  readonly #tokenHash: Buffer;
   #timer: NodeJS.Timeout | undefined;
   #expiresAt = new Date(0);
   #running = 0;
   #reach: JobReach = 'not_sent';
   #isEnding = false;
 
-  constructor(parts: HeldLeaseParts) {
+  constructor({ token, ...parts }: HeldLeaseParts) {
     this.#parts = parts;
+    this.#tokenHash = hashOf(token);
   }
 
   get consumer(): GatedConsumer {
     return this.#parts.consumer;
   }
 
-  get tokenHash(): Buffer {
-    return this.#parts.tokenHash;
+  /** Compared in constant time. */
+  isHeldWith(token: string): boolean {
+    return timingSafeEqual(this.#tokenHash, hashOf(token));
   }
 
   get expiresAt(): Date {
@@ -90,6 +94,11 @@ export class HeldLease {
     this.#reach = further(this.#reach, reach);
     if (this.#isEnding) this.end();
   }
+}
+
+/** Only this is kept, so that no dump of ours holds a token. */
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
 }
 
 /** How far the farthest request came. */

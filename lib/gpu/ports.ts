@@ -28,8 +28,8 @@ export interface Hooks {
   load(consumer: GatedConsumer): Promise<void>;
   /** Runs the unload hook. Rejects with a reason for people. The caller says later what the card showed. */
   unload(consumer: GatedConsumer): Promise<void>;
-  /** Asks whether the consumer works on something that did not come through us. Never rejects. */
-  isWorkingForOthers(consumer: GatedConsumer): Promise<boolean>;
+  /** Looks at a consumer that is to be unloaded: it may be unloaded already, or work on something that did not come through us. Never rejects. */
+  look(consumer: GatedConsumer): Promise<'working' | 'absent' | 'idle'>;
 }
 
 /** What the gate asks of the sampler. */

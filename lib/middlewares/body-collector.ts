@@ -100,7 +100,7 @@ export class BodyCollector {
   #endOnDisk(): void {
     const rest = this.#pending === 0 ? Promise.resolve() : this.#spill();
     rest.then(
-      () => this.#succeed({ length: this.#length, sendTo: (destination) => this.#file?.sendTo(destination), discard: () => this.#discard() }),
+      () => this.#succeed({ length: this.#length, sendTo: (destination) => this.#file?.sendTo(destination), peek: () => '', discard: () => this.#discard() }),
       (error: unknown) => this.#fail(error),
     );
   }
@@ -143,6 +143,7 @@ export function inMemory(chunks: readonly Buffer[], length: number): TakenBody {
       for (const chunk of chunks) destination.write(chunk);
       destination.end();
     },
+    peek: () => Buffer.concat(chunks).toString('latin1'),
     discard: () => undefined,
   };
 }

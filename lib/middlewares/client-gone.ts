@@ -65,10 +65,14 @@ function outlivesClient(res: Response): boolean {
 
 /** Before the consumer has the whole request it has not begun to work. */
 function endsWithClient(proxyReq: ClientRequest, res: Response, answer: IncomingMessage | null): boolean {
-  const { client_gone: policy } = routedExchange(res).route.consumer;
+  const { route, body } = routedExchange(res);
   if (!proxyReq.writableFinished) return true;
-  return policy === 'close_stream' && answer !== null && streams(answer);
+  if (route.consumer.client_gone !== 'close_stream') return false;
+  return answer === null ? ASKS_FOR_STREAM.test(body?.peek() ?? '') : streams(answer);
 }
+
+/** As OpenAI's and Ollama's clients ask; in a text within the JSON the quotes would be escaped. */
+const ASKS_FOR_STREAM = /"stream"\s*:\s*true\b/;
 
 /** Events, lines or sound as they are made; anything else is sent when it is done. */
 function streams({ headers }: IncomingMessage): boolean {

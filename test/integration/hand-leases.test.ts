@@ -116,6 +116,7 @@ describe('a lease by hand', () => {
     expect(codeOf(await ask('/v1/tts', { token: pass.token }))).toBe('409 lease_mismatch');
     expect(codeOf(await ask(`/v1/leases/${pass.id}`, { method: 'PUT', token: 'another' }))).toBe('409 lease_mismatch');
     expect(codeOf(await ask(`/v1/leases/${pass.id}`, { method: 'PUT' }))).toBe('400 bad_request');
+    expect(codeOf(await ask(`/v1/leases/${pass.id}`, { method: 'DELETE', token: 'another' }))).toBe('409 lease_mismatch');
     expect(codeOf(await ask('/v1/llm', { token: 'made-up' }))).toBe('410 lease_expired');
     await ask(`/v1/leases/${pass.id}`, { method: 'DELETE' });
   });

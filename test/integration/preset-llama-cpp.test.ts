@@ -172,15 +172,16 @@ describe('a client that leaves', () => {
     expect(oneAfterTheOther()).toBe(true);
   });
 
-  test('ends an answer in one piece where that is noticed at once', async () => {
-    await start({ late_cancel: false });
+  test('of an answer in one piece has it awaited', async () => {
+    await start();
     await bench.becomes({ residency: 'resident' });
-    await leaves(false, () => time.aborted === 1);
+    await leaves(false, () => bench.broker.logger.lines.some(({ message, fields }) => message === 'exchange' && fields?.['cut'] === 'client left'));
+    expect(time.aborted).toBe(0);
     expect(oneAfterTheOther()).toBe(true);
   });
 
   test('ends one that is noticed late too, and with a look at the slots nobody begins before that', async () => {
-    await start({}, { busy: SLOTS });
+    await start({}, { busy: SLOTS, client_gone: 'close' });
     await bench.becomes({ residency: 'resident' });
     // The work, and the moment in which the server will see that its client is gone.
     await leaves(false, () => time.pending === 2);

@@ -111,6 +111,16 @@ describe('making room', () => {
   });
 });
 
+describe('unloading', () => {
+  test('by hand succeeds when it has been unloaded already, which no probe has told yet', async () => {
+    await start({}, {}, { file: { health: { interval: '1h' } } });
+    await bench.ask(speech).ended;
+    await demo.post('/api/admin/unload');
+    const answer = await bench.byHand('unload');
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { consumer: 'server', residency: 'absent' }]);
+  });
+});
+
 describe('a client that leaves', () => {
   test.each([true, false])('leaves no work that another one begins beside: works_on %p', async (worksOn) => {
     // There is room for both, so that only the lease keeps the rival from beginning.

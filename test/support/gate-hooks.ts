@@ -75,10 +75,11 @@ export class GateHooks implements Hooks {
     uses.set(consumer.name, Math.min(uses.get(consumer.name) ?? 0, this.keepsMib.get(consumer.config.name) ?? 0));
   }
 
-  async isWorkingForOthers(consumer: ConsumerState): Promise<boolean> {
+  async look(consumer: ConsumerState): Promise<'working' | 'absent' | 'idle'> {
     const isWorking = this.working.has(consumer.config.name);
     this.#registry.working(consumer, isWorking, this.#clock.now());
-    return Promise.resolve(isWorking);
+    if (isWorking) return Promise.resolve('working');
+    return Promise.resolve(consumer.residency === 'absent' ? 'absent' : 'idle');
   }
 
   #begin(type: BegunHook['type'], consumer: ConsumerState): Promise<void> {
