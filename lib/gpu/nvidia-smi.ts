@@ -49,8 +49,10 @@ export class NvidiaSmi {
     const output = await this.#query(`--query-gpu=${CARD_FIELDS}`);
     const parsed = output.ok ? cardIn(output, device) : output;
     if (!parsed.ok) return { ok: false, startedAt, error: parsed.error };
-    const attribution = await this.#attributionOn(parsed.card);
-    return { ok: true, sample: { startedAt, takenAt: clock.wall(), ...parsed.card, attribution } };
+    const processes = await this.#processesOn(parsed.card);
+    const attribution = processes === null ? null : await this.#options.attribute({ processes, usedMib: parsed.card.usedMib });
+    const freeMib = freeWith(processes ?? [], parsed.card);
+    return { ok: true, sample: { startedAt, takenAt: clock.wall(), ...parsed.card, freeMib, attribution } };
   }
 
   /** Ends a reading under way. Resolves when nvidia-smi is gone, or within about a second if nothing can end it. */
@@ -58,17 +60,22 @@ export class NvidiaSmi {
     return this.#program.stop();
   }
 
-  /** A reading stands without it: then nobody knows who holds the memory. */
-  async #attributionOn(card: CardState): Promise<Attribution | null> {
+  /** A reading stands without them: then nobody knows who holds the memory. */
+  async #processesOn(card: CardState): Promise<readonly GpuProcess[] | null> {
     if (card.uuid === null) return null;
     const output = await this.#query(`--query-compute-apps=${PROCESS_FIELDS}`);
-    const processes = output.ok && output.code === 0 ? parseProcesses(output.stdout, card.uuid) : null;
-    return processes === null ? null : this.#options.attribute({ processes, usedMib: card.usedMib });
+    return output.ok && output.code === 0 ? parseProcesses(output.stdout, card.uuid) : null;
   }
 
   #query(query: string): Promise<Output> {
     return this.#program.run(['-i', String(this.#options.device), query, '--format=csv,noheader,nounits']);
   }
+}
+
+/** MiB free when the processes were listed: what they have taken since the card was read, as they do while they load, is not free any more. */
+function freeWith(processes: readonly GpuProcess[], { usedMib, freeMib }: CardState): number {
+  const heldMib = processes.reduce((total, process) => total + (process.usedMib ?? 0), 0);
+  return usedMib === null ? freeMib : Math.max(0, freeMib - Math.max(0, heldMib - usedMib));
 }
 
 /**

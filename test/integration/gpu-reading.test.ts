@@ -36,6 +36,15 @@ test('a reading is a sample of the card, with what attribution makes of its proc
   expect(reading.ok && reading.sample.startedAt).toBeGreaterThanOrEqual(before);
 });
 
+test('what processes have taken between the two calls of a reading is not free', async () => {
+  // As in a load: the list of processes comes later, and shows more than the card did.
+  card.hold('tts', 2100);
+  const grown = join(card.dir, 'processes', String(process.pid));
+  card.setMode(`case "$3" in --query-compute-apps*) echo 'tts,3000' >'${grown}' ;; esac`);
+  const reading = await readerOf(card).read();
+  expect(reading).toMatchObject({ ok: true, sample: { usedMib: 2100, freeMib: 13_376 } });
+});
+
 describe('a reading fails and says why', () => {
   const driver = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.";
   test.each([

@@ -267,16 +267,13 @@ describe('a client that leaves', () => {
     expect(bench.overlaps).toEqual([]);
   });
 
-  test('before a stream has begun is awaited until it begins, and then it ends', async () => {
+  test('before a stream has begun ends it too', async () => {
     await start({}, {}, ROOM_FOR_BOTH);
     await bench.ask(chat).ended;
     const leaving = await running(throughTheBroker, { stream: true });
     const waiting = bench.askRival();
     await bench.broker.waiting(1);
     leaving.abort();
-    await until(() => exchanges() === 2);
-    expect(bench.atWork).toBe(1);
-    step();
     await until(() => demo.time.aborted === 1);
     demo.time.go();
     expect((await waiting.ended).status).toBe(200);
