@@ -138,3 +138,14 @@ test('in a container an empty list on a full card says nothing', async () => {
   symlinkSync('pid:[4026532000]', join(root, 'self', 'ns', 'pid'));
   expect(await attributed()).toBeNull();
 });
+
+test.each([
+  [true, [null, [], [40]]],
+  [false, [0, [40], []]],
+])('a consumer on whose port no process of ours listens has unknown use if it answers all the same, as one in a container does: %p', async (isAnswering, expected) => {
+  listen();
+  addProcess(40);
+  const attribution = await attributor.attribution([{ ...CONSUMER, isAnswering }], { processes: [{ pid: 40, name: null, usedMib: 1000 }], usedMib: 5000 });
+  const pids = (processes: readonly { readonly pid: number }[] = []): number[] => processes.map(({ pid }) => pid);
+  expect([attribution?.uses.get('tts'), pids(attribution?.foreign), pids(attribution?.unknownHolders)]).toEqual(expected);
+});
