@@ -6,7 +6,7 @@ import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker, BrokerOptions } from '../support/broker.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, request } from '../support/http.ts';
-import type { Answer } from '../support/http.ts';
+import type { Answer, OpenRequest } from '../support/http.ts';
 
 let folder: string;
 let broker: Broker;
@@ -31,7 +31,8 @@ function post(path: string, body: unknown = {}): Promise<Answer> {
   return request({ url: broker.url + path, method: 'POST', body });
 }
 
-test('a pause lets running work end, refuses what waits and what comes, and says since when and by whom', async () => {
+/** A request that the consumer works on until `finish()`. */
+async function runningWork(): Promise<{ readonly running: OpenRequest; finish(): void }> {
   const held = Promise.withResolvers<void>();
   fake.on('POST /work', async (exchange) => {
     await exchange.readBody();
@@ -40,6 +41,11 @@ test('a pause lets running work end, refuses what waits and what comes, and says
   });
   const running = openRequest({ url: `${broker.url}/v1/llm`, method: 'POST', body: {} });
   await fake.waitFor(1);
+  return { running, finish: held.resolve };
+}
+
+test('a pause lets running work end, refuses what waits and what comes, and says since when and by whom', async () => {
+  const { running, finish } = await runningWork();
   const waiting = openRequest({ url: `${broker.url}/v1/llm`, method: 'POST', body: {} });
   await broker.waiting(1);
   const { paused } = JSON.parse((await post('/v1/pause', { by: 'martin@mrock' })).body);
@@ -49,7 +55,7 @@ test('a pause lets running work end, refuses what waits and what comes, and says
     expect(JSON.parse(answer.body)).toMatchObject({ retryable: true, message: `the card is paused since ${paused.since} by martin@mrock` });
   }
   expect((await broker.status()).paused).toEqual(paused);
-  held.resolve();
+  finish();
   expect((await running.ended).status).toBe(200);
   // A second one changes nothing.
   expect(JSON.parse((await post('/v1/pause', { by: 'somebody else' })).body).paused).toEqual(paused);
@@ -59,18 +65,11 @@ test('a pause lets running work end, refuses what waits and what comes, and says
 });
 
 test('a pause with unloading waits for running work, and unloads all that can be', async () => {
-  const held = Promise.withResolvers<void>();
-  fake.on('POST /work', async (exchange) => {
-    await exchange.readBody();
-    await held.promise;
-    await exchange.json(200, {});
-  });
-  const running = openRequest({ url: `${broker.url}/v1/llm`, method: 'POST', body: {} });
-  await fake.waitFor(1);
+  const { running, finish } = await runningWork();
   const pausing = openRequest({ url: `${broker.url}/v1/pause`, method: 'POST', body: { unload: true } });
   await broker.waiting(1);
   expect(fake.requests.some(({ path }) => path === '/unload')).toBe(false);
-  held.resolve();
+  finish();
   expect((await running.ended).status).toBe(200);
   expect(JSON.parse((await pausing.ended).body).consumers).toEqual([{ consumer: 'one', residency: 'absent' }]);
 });
