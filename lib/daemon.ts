@@ -7,6 +7,7 @@ import { CompletionWatch } from './consumers/completion.ts';
 import type { ConsumerState } from './consumers/consumer-state.ts';
 import { HookRunner } from './consumers/hook-runner.ts';
 import { Prober } from './consumers/prober.ts';
+import { question } from './consumers/question.ts';
 import { Registry } from './consumers/registry.ts';
 import type { Pause } from './core/gating.ts';
 import { planFor } from './core/plan.ts';
@@ -27,6 +28,7 @@ import { AccessRules } from './middlewares/access-rules.ts';
 import { Proxy } from './middlewares/proxy.ts';
 import { Spool } from './middlewares/spool.ts';
 import { OpenExchanges } from './open-exchanges.ts';
+import { OwnPorts } from './own-ports.ts';
 import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
 import { StateFile } from './state-file.ts';
@@ -65,9 +67,11 @@ export class Daemon {
   readonly #housekeeping: Housekeeping;
   readonly #proxy: Proxy;
   readonly #server: Server;
-  readonly #exchanges: OpenExchanges;
+  readonly #ownPorts: OwnPorts;
+  readonly #exchanges = new OpenExchanges();
   readonly #spool: Spool;
   #config: Config;
+  readonly #startedAt: Date;
   #accessRules: AccessRules;
   #url: string | null = null;
   #isDraining = false;
@@ -80,6 +84,7 @@ export class Daemon {
     const clock = this.#clock;
     this.#options = options;
     this.#config = config;
+    this.#startedAt = clock.wall();
     this.#accessRules = new AccessRules(config.access);
     const registry = (this.registry = new Registry({ clock, logger }));
     this.#sampler = new Sampler({ reader: this.#reader(), clock, logger, pollInterval: () => this.#config.gpu.poll_interval });
@@ -94,8 +99,10 @@ export class Daemon {
     this.#housekeeping = new Housekeeping({ clock, logger, registry, acquire: this.gate.acquire.bind(this.gate), plan: (name) => this.#plan(name), config: () => this.#config });
     this.#retirement = new Retirement({ registry, gate: this.gate, logger, onForgotten: () => this.#watchConsumers() });
     this.#proxy = new Proxy({ clock, logger, cancel: (consumer) => void completion.cancel(consumer) });
-    this.#server = createHttpServer(createApp(this.#services()), () => this.#accessRules);
-    this.#exchanges = new OpenExchanges(this.#server);
+    const app = createApp(this.#services());
+    const createServer = (ownPortOf: string | null): Server => this.#exchanges.watch(createHttpServer(app, () => this.#accessRules, ownPortOf));
+    this.#server = createServer(null);
+    this.#ownPorts = new OwnPorts({ logger, createServer });
   }
 
   /**
@@ -123,6 +130,7 @@ export class Daemon {
     try {
       await this.#guard.lock(this.#sampler.lastSample()?.uuid ?? null);
       this.#url = await listenOn(this.#server, this.#options.listen ?? this.#config.listen);
+      await this.#ownPorts.start(this.#config);
     } catch (error) {
       await this.#release();
       throw error;
@@ -164,6 +172,7 @@ export class Daemon {
     this.#memory.recall();
     this.#watchConsumers();
     this.gate.reconfigure(config);
+    void this.#ownPorts.reload(config);
     logger.info('configuration reloaded', { consumers: config.consumers.size });
   }
 
@@ -200,6 +209,7 @@ export class Daemon {
     this.#completion.stop();
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#ownPorts.close();
     this.#proxy.retain(new Set());
     await this.#sampler.stop();
     await this.#guard.release();
@@ -232,13 +242,16 @@ export class Daemon {
       clock: this.#clock,
       logger: this.#options.logger,
       proxy: this.#proxy,
+      question,
       spool: this.#spool,
       config: () => this.#config,
+      startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,
       isDraining: () => this.#isDraining,
       consumer: (name: string) => registry.current(name),
       acquire: gate.acquire.bind(gate),
       leave: gate.leave.bind(gate),
+      outlook: gate.outlook.bind(gate),
       refuseIfFull: gate.refuseIfFull.bind(gate),
       refuseIfPaused: gate.refuseIfPaused.bind(gate),
       leases: this.#leases,
@@ -281,7 +294,7 @@ export class Daemon {
       configPath: this.#options.configPath,
       reloadError: this.#reloadError,
       reading: this.#sampler.latest(),
-      consumers: consumerFacts(this.registry),
+      consumers: consumerFacts(this.registry, this.#ownPorts),
       scheduler: this.gate.statistics,
       leases: this.#leases.list(),
       paused: this.gate.paused,

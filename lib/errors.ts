@@ -8,9 +8,11 @@ export interface ErrorKind {
 /** Every error that a client can get from us. `docs/errors.md` says the same; a test holds them together. */
 export const ERRORS = {
   badRequest: { status: 400, error: 'bad_request', retryable: false },
+  unsupportedParameter: { status: 400, error: 'unsupported_parameter', retryable: false },
   unauthorized: { status: 401, error: 'unauthorized', retryable: false },
   forbidden: { status: 403, error: 'forbidden', retryable: false },
   notFound: { status: 404, error: 'not_found', retryable: false },
+  modelNotFound: { status: 404, error: 'model_not_found', retryable: false },
   noAudioProxy: { status: 404, error: 'no_audio_proxy', retryable: false },
   unknownConsumer: { status: 404, error: 'unknown_consumer', retryable: false },
   methodNotAllowed: { status: 405, error: 'method_not_allowed', retryable: false },
@@ -22,8 +24,10 @@ export const ERRORS = {
   misdirectedRequest: { status: 421, error: 'misdirected_request', retryable: false },
   upgradeRefused: { status: 426, error: 'upgrade_refused', retryable: false },
   queueFull: { status: 429, error: 'queue_full', retryable: true },
+  deadlineUnreachable: { status: 429, error: 'deadline_unreachable', retryable: true },
   schedulerError: { status: 500, error: 'scheduler_error', retryable: true },
   noConsumer: { status: 501, error: 'no_consumer', retryable: false },
+  consumerError: { status: 502, error: 'consumer_error', retryable: true },
   consumerBroke: { status: 502, error: 'consumer_unreachable', retryable: true },
   loadFailed: { status: 502, error: 'load_failed', retryable: true },
   consumerDown: { status: 503, error: 'consumer_unreachable', retryable: true },
@@ -42,6 +46,8 @@ export type ErrorName = keyof typeof ERRORS;
 export interface ErrorDetails {
   /** The consumer that is meant. */
   readonly consumer?: string;
+  /** The consumer's own status, where that is what the client gets instead of the catalogue's. */
+  readonly status?: number;
   /** Seconds for `Retry-After`. */
   readonly retryAfterS?: number;
   /** Methods for `Allow`. */
@@ -60,9 +66,14 @@ export class BrokerError extends Error {
   constructor(name: ErrorName, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
     this.name = 'BrokerError';
-    this.kind = ERRORS[name];
+    this.kind = details.status === undefined ? ERRORS[name] : { ...ERRORS[name], status: details.status, retryable: mayPass(details.status) };
     this.details = details;
   }
+}
+
+/** Whether the same request may have another status later. */
+function mayPass(status: number): boolean {
+  return status >= 500 || status === 429;
 }
 
 /** What a stage ends with when the client is gone: nobody is there to be told, so nothing is sent. */

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
 import type { Express } from 'express';
@@ -7,7 +7,9 @@ import { BrokerError } from './errors.ts';
 import { inTurn } from './in-turn.ts';
 import { refuseUnwelcome } from './middlewares/access.ts';
 import type { AccessRules } from './middlewares/access-rules.ts';
-import { LINGER_MS, envelopeOf } from './middlewares/error-handler.ts';
+import { noteOwnPort } from './middlewares/arrival.ts';
+import { envelopeOf } from './middlewares/error-handler.ts';
+import { linger, openUpgrade } from './upgrade.ts';
 
 /** Time for all headers of a request, ms; a browser needs well under one second. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -16,22 +18,24 @@ const CHECK_INTERVAL_MS = 1000;
 /** Idle time of a client's connection, ms; longer than the poll intervals of usual dashboards. */
 const KEEP_ALIVE_MS = 65_000;
 
-/**
- * The HTTP server of an app. Express sets the prototype of every request and response, which makes all of Node's own code
- * after it slow; here they are born with the prototypes that Express wants, so that it changes nothing.
- */
-export function createHttpServer(app: Express, accessRules: () => AccessRules): Server {
-  class BrokerRequest extends http.IncomingMessage {}
-  class BrokerResponse extends http.ServerResponse {}
-  Object.setPrototypeOf(BrokerRequest.prototype, express.request);
-  Object.setPrototypeOf(BrokerResponse.prototype, express.response);
-  Object.defineProperty(BrokerRequest.prototype, 'app', { value: app, writable: true });
-  Object.defineProperty(BrokerResponse.prototype, 'app', { value: app, writable: true });
-  Object.assign(app, { request: BrokerRequest.prototype, response: BrokerResponse.prototype });
+/** Requests and responses of one app. */
+interface Classes {
+  readonly IncomingMessage: typeof http.IncomingMessage;
+  readonly ServerResponse: typeof http.ServerResponse;
+}
 
-  const server = http.createServer({
-    IncomingMessage: BrokerRequest,
-    ServerResponse: BrokerResponse,
+/** Of each app, which may have several servers. */
+const classes = new WeakMap<Express, Classes>();
+
+/**
+ * The HTTP server of an app; with `ownPortOf` one whose requests are all for that consumer's own server. Express sets the prototype of
+ * every request and response, which makes all of Node's own code after it slow; here they are born with the prototypes that Express
+ * wants, so that it changes nothing.
+ */
+export function createHttpServer(app: Express, accessRules: () => AccessRules, ownPortOf: string | null = null): Server {
+  const ownClasses = classesOf(app);
+  const server = new BrokerServer({
+    ...ownClasses,
     headersTimeout: HEADERS_TIMEOUT_MS,
     // A body has its own clock, which starts anew with every byte (timeouts.client_idle).
     requestTimeout: 0,
@@ -41,13 +45,15 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
     requireHostHeader: false,
   });
   server.on('request', inTurn((req, res) => {
+    if (ownPortOf !== null) noteOwnPort(req, ownPortOf);
     showToStages(req);
     app(req, res);
   }));
   // Requests like any other: the body is asked for only once every check has been passed, and no other expectation is known.
   for (const event of ['checkContinue', 'checkExpectation']) server.on(event, (req, res) => server.emit('request', req, res));
-  server.on('upgrade', (req: IncomingMessage, socket: Duplex) => {
-    refuse(socket, unwelcome(req, accessRules()) ?? new BrokerError('upgradeRefused', 'no upgrade is served here'));
+  server.on('upgrade', (req: IncomingMessage, _socket: Duplex, head: Buffer) => {
+    const res = new ownClasses.ServerResponse(req);
+    if (openUpgrade({ req, res, head })) server.emit('request', req, res);
   });
   server.on('connect', (req: IncomingMessage, socket: Duplex) => {
     const noTunnel = new BrokerError('methodNotAllowed', 'CONNECT is not served', { allow: ['GET', 'HEAD', 'POST'] });
@@ -59,6 +65,39 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules): 
     else refuse(socket, faultOf(error));
   });
   return server;
+}
+
+/** Also closes connections that have changed their protocol, of which Node knows nothing any more. */
+class BrokerServer extends http.Server {
+  readonly #upgraded = new Set<Duplex>();
+
+  constructor(options: ServerOptions) {
+    super(options);
+    this.on('upgrade', (_req: IncomingMessage, socket: Duplex) => {
+      this.#upgraded.add(socket);
+      socket.once('close', () => this.#upgraded.delete(socket));
+    });
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
+  }
+}
+
+function classesOf(app: Express): Classes {
+  const known = classes.get(app);
+  if (known !== undefined) return known;
+  class BrokerRequest extends http.IncomingMessage {}
+  class BrokerResponse<T extends IncomingMessage = IncomingMessage> extends http.ServerResponse<T> {}
+  Object.setPrototypeOf(BrokerRequest.prototype, express.request);
+  Object.setPrototypeOf(BrokerResponse.prototype, express.response);
+  Object.defineProperty(BrokerRequest.prototype, 'app', { value: app, writable: true });
+  Object.defineProperty(BrokerResponse.prototype, 'app', { value: app, writable: true });
+  Object.assign(app, { request: BrokerRequest.prototype, response: BrokerResponse.prototype });
+  const made: Classes = { IncomingMessage: BrokerRequest, ServerResponse: BrokerResponse };
+  classes.set(app, made);
+  return made;
 }
 
 /** For a target in which Express finds no path it runs no stage, but answers with a page of its own; ours refuse it by its `originalUrl`. */
@@ -91,11 +130,4 @@ function refuse(socket: Duplex, error: BrokerError): void {
   socket.on('error', () => undefined);
   socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${head.join('')}\r\n${body}`);
   linger(socket);
-}
-
-/** As after any refusal: what still comes is dropped, past the parser, which has given up. */
-function linger(socket: Duplex): void {
-  socket.removeAllListeners('data').on('data', () => undefined).resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  socket.once('end', () => socket.destroy()).once('close', () => clearTimeout(timer));
 }

@@ -1,30 +1,35 @@
 import { EventEmitter, once } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { inTurn } from './in-turn.ts';
 
-/** Counts the exchanges of a server that have not ended, so that a shutdown knows when the last one has. */
+/** Counts the exchanges that have not ended, so that a shutdown knows when the last one has. An open tunnel is none: it may never end. */
 export class OpenExchanges {
   readonly #events = new EventEmitter();
-  #count = 0;
+  readonly #open = new Set<ServerResponse>();
 
-  constructor(server: Server) {
+  /** Counts the exchanges of a server too; returns the server. */
+  watch(server: Server): Server {
     // One that has not begun may never end.
     const count = inTurn((_req, res) => {
-      this.#count += 1;
-      res.once('close', () => {
-        this.#count -= 1;
-        if (this.#count === 0) this.#events.emit('none');
+      this.#open.add(res);
+      res.once('close', () => this.#ended(res));
+      res.once('finish', () => {
+        if (res.statusCode === 101) this.#ended(res);
       });
     });
-    server.on('request', count);
+    return server.on('request', count);
   }
 
   get count(): number {
-    return this.#count;
+    return this.#open.size;
   }
 
   /** Resolves when there is none. */
   async none(): Promise<void> {
-    while (this.#count > 0) await once(this.#events, 'none');
+    while (this.#open.size > 0) await once(this.#events, 'none');
+  }
+
+  #ended(res: ServerResponse): void {
+    if (this.#open.delete(res) && this.#open.size === 0) this.#events.emit('none');
   }
 }

@@ -1,6 +1,7 @@
 import express from 'express';
 import type { Express } from 'express';
 import { changeResidency } from './api/consumers.ts';
+import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { notFound } from './api/not-found.ts';
@@ -9,30 +10,36 @@ import { plan } from './api/plan.ts';
 import type { ApiServices } from './api/services.ts';
 import { healthz, index, readyz, status } from './api/status.ts';
 import { KINDS } from './config/types.ts';
+import { OPERATIONS } from './core/operations.ts';
 import { accessCheck } from './middlewares/access.ts';
 import type { AccessRules } from './middlewares/access-rules.ts';
 import { accessLog } from './middlewares/access-log.ts';
 import type { AccessLogServices } from './middlewares/access-log.ts';
 import { concurrencyLimit } from './middlewares/concurrency-limit.ts';
+import { cors } from './middlewares/cors.ts';
 import { errorHandler } from './middlewares/error-handler.ts';
 import { gpuGate } from './middlewares/gpu-gate.ts';
+import type { LeaseGiver } from './middlewares/gpu-gate.ts';
 import { healthGate } from './middlewares/health-gate.ts';
+import { nativeDoor } from './middlewares/native-door.ts';
 import { onlyMethods } from './middlewares/method-guard.ts';
+import { routeModel } from './middlewares/model-route.ts';
 import type { Proxy } from './middlewares/proxy.ts';
-import { routeAudio, routeKind } from './middlewares/route.ts';
+import { routeAudio, routeKind, routeVoices } from './middlewares/route.ts';
 import { refuseWhileDraining } from './middlewares/draining.ts';
 import { takeBody } from './middlewares/take-body.ts';
 import type { TakeBodyServices } from './middlewares/take-body.ts';
+import { tunnel } from './middlewares/tunnel.ts';
 
 /** What the stages need. */
-export interface ServerServices extends AccessLogServices, TakeBodyServices, ApiServices {
+export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, ApiServices {
   readonly proxy: Proxy;
   accessRules(): AccessRules;
   isDraining(): boolean;
 }
 
 /** Ungated requests to one consumer at the same time; below the socket limit of its agent. */
-const AUDIO_STREAMS = 128;
+const UNGATED = 128;
 
 /** The ordered list of stages that a request passes. */
 export function createApp(services: ServerServices): Express {
@@ -44,6 +51,15 @@ export function createApp(services: ServerServices): Express {
 
   app.use(accessLog(services));
   app.use(accessCheck(() => services.accessRules()));
+  app.use(cors(() => services.accessRules().origins));
+
+  const ungatedLimit = concurrencyLimit(UNGATED);
+  app.use(
+    nativeDoor(services, {
+      gated: express.Router().use(healthGate(), takeBody(services), gpuGate(services), tunnel(services), services.proxy.stage),
+      ungated: express.Router().use(refuseWhileDraining(services), ungatedLimit, tunnel(services), services.proxy.stage),
+    }),
+  );
 
   for (const kind of KINDS) {
     app.all(
@@ -56,16 +72,42 @@ export function createApp(services: ServerServices): Express {
       services.proxy.stage,
     );
   }
+  for (const operation of OPERATIONS) {
+    app.all(
+      operation.path,
+      onlyMethods('POST'),
+      takeBody(services),
+      routeModel(operation, services),
+      healthGate(),
+      gpuGate(services),
+      services.proxy.stage,
+    );
+  }
   app.all(
     // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
     /^\/audio\/./,
     onlyMethods('GET', 'HEAD'),
     routeAudio(services),
     refuseWhileDraining(services),
-    concurrencyLimit(AUDIO_STREAMS),
+    ungatedLimit,
     services.proxy.stage,
   );
 
+  app.all(['/v1/models', '/models'], onlyMethods('GET', 'HEAD'), models(services));
+  // The id may hold slashes.
+  app.all(/^\/v1\/models\/./, onlyMethods('GET', 'HEAD'), model(services));
+  app.all('/models/load', onlyMethods('POST'), jsonBody, changeModel('load', services));
+  app.all('/models/unload', onlyMethods('POST'), jsonBody, changeModel('unload', services));
+  app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
+  app.all(
+    '/v1/audio/voices',
+    onlyMethods('GET', 'HEAD'),
+    voices(services),
+    routeVoices(services),
+    refuseWhileDraining(services),
+    ungatedLimit,
+    services.proxy.stage,
+  );
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));

@@ -2,9 +2,20 @@ import type { ConsumerState } from './consumers/consumer-state.ts';
 import type { Registry } from './consumers/registry.ts';
 import type { ConsumerFacts } from './core/status.ts';
 
+/** Where the broker stands in for consumers. */
+export interface OwnAddresses {
+  /** HOST:PORT; null: nowhere. */
+  addressOf(consumer: string): string | null;
+}
+
 /** What the status shows of each consumer. */
-export function consumerFacts(registry: Registry): ConsumerFacts[] {
-  return registry.everyone().map((consumer) => factsOf(consumer, registry));
+export function consumerFacts(registry: Registry, ownPorts: OwnAddresses): ConsumerFacts[] {
+  return registry.everyone().map((consumer) => ({ ...factsOf(consumer, registry), ...listenOf(consumer, ownPorts) }));
+}
+
+/** A retired one has given its port up. */
+function listenOf({ name, config, retired }: ConsumerState, ownPorts: OwnAddresses): Pick<ConsumerFacts, 'listen'> {
+  return config.listen === undefined || retired ? {} : { listen: ownPorts.addressOf(name) };
 }
 
 function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {

@@ -21,7 +21,7 @@ export function takeLease(services: LeaseServices) {
     const ttlMs = ttlOf(members['ttl'], config);
     const waitMs = members['wait'] === undefined ? config.queue.max_wait : durationOf(members['wait'], 'wait');
     refuseIfDown(consumer, consumerConfig, config);
-    const place = services.acquire({ id, work: 'exchange', consumer, consumerConfig, config, maxWaitMs: Math.min(waitMs, config.queue.max_wait) });
+    const place = services.acquire({ id, work: 'exchange', consumer, consumerConfig, config, maxWaitMs: Math.min(waitMs, config.queue.max_wait), endsByHand: true });
     const leave = (): void => services.leave(place);
     res.once('close', leave);
     place.outcome.then((lease) => {

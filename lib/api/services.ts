@@ -9,6 +9,8 @@ export interface ApiServices {
   status(): StatusFacts;
   readiness(): ReadinessFacts;
   config(): Config;
+  /** When this daemon began to serve. */
+  startedAt(): Date;
   consumer(name: string): GatedConsumer | null;
   /** What an admission would do now, on a sample as fresh as it would ask for; nothing is done. null: no such consumer. */
   plan(name: string): Promise<Plan | null>;

@@ -1,5 +1,6 @@
 import type { Preset } from '../config/presets.ts';
-import { memberOf, textOf } from '../config/tree.ts';
+import { itemsOf, memberOf, textOf } from '../config/tree.ts';
+import { OPERATIONS, type Operation } from '../core/operations.ts';
 
 /** What sets one preset apart from the others; null: it has none. */
 export interface PresetSummary {
@@ -15,6 +16,8 @@ export interface PresetSummary {
   /** `asked`: whether the server works; `by job`: each job is followed to its end. */
   readonly busy: string | null;
   readonly client_gone: string;
+  /** Whose paths it takes: `OpenAI`, `OpenAI, Anthropic`, or `OpenAI, translated`. */
+  readonly apis: string | null;
 }
 
 /** @throws Error if the preset has no URL with a port: the installation is broken. */
@@ -30,5 +33,15 @@ export function summaryOf({ name, title, settings }: Preset): PresetSummary {
     residency: textOf(memberOf(settings, 'residency'), 'path'),
     busy: ways.length === 0 ? null : ways.join(', '),
     client_gone: textOf(settings, 'client_gone') ?? 'close',
+    apis: apisOf(settings),
   };
+}
+
+const API_NAMES: Readonly<Record<Operation['tongue'], string>> = { openai: 'OpenAI', anthropic: 'Anthropic', ollama: 'Ollama' };
+
+function apisOf(settings: unknown): string | null {
+  if (textOf(settings, 'path_style') !== null) return 'OpenAI, translated';
+  const own = itemsOf(memberOf(settings, 'gpu_paths'));
+  const names = OPERATIONS.filter(({ path }) => own.includes(`POST ${path}`)).map(({ tongue }) => API_NAMES[tongue]);
+  return names.length === 0 ? null : [...new Set(names)].join(', ');
 }

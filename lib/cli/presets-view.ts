@@ -10,14 +10,18 @@ const COLUMNS: readonly Column[] = [
   { heading: 'UNLOAD' },
   { heading: 'RUNNING WORK' },
   { heading: 'BUSY' },
+  { heading: 'APIS', optional: true },
 ];
 /** The file, its consumers and the settings of one are blocks; a setting stands on one line. */
 const BLOCKS = 3;
+/** Only a list of paths is longer; it goes on in the next lines. */
+const LIST = '    gpu_paths: ';
+const PATHS_IN_A_LINE = /.{1,130}(?:, |$)/g;
 
 /** All presets as a table. Ends with a newline. */
 export function renderPresets(summaries: readonly PresetSummary[], width: number | null): string {
-  const rows = summaries.map(({ name, title, port, unload, running_work: work, busy }) =>
-    [name, title, String(port), unload, work, busy].map((text) => ({ text: text ?? '-' })),
+  const rows = summaries.map(({ name, title, port, unload, running_work: work, busy, apis }) =>
+    [name, title, String(port), unload, work, busy, apis].map((text) => ({ text: text ?? '-' })),
   );
   return `${table(COLUMNS, rows, width).join('\n')}\n`;
 }
@@ -37,7 +41,13 @@ export function renderPreset(preset: Preset): string {
 
 /** A preset's settings as they would stand in a configuration, under a consumer of the preset's name. */
 export function renderSettings({ name, settings }: Preset): string {
-  return dumpYaml({ consumers: { [name]: settings } }, BLOCKS);
+  const lines = dumpYaml({ consumers: { [name]: settings } }, BLOCKS).split('\n');
+  return lines.map((line) => (line.startsWith(LIST) ? foldedList(line) : line)).join('\n');
+}
+
+/** In brackets YAML may break a line after any comma; no path has one with a space behind it. */
+function foldedList(line: string): string {
+  return Array.from(line.matchAll(PATHS_IN_A_LINE), ([part]) => part.trimEnd()).join('\n      ');
 }
 
 function list(heading: string, items: readonly string[]): string[] {

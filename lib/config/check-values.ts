@@ -17,6 +17,7 @@ export function valueFaults(file: unknown): Fault[] {
     ...judge('/listen', memberOf(file, 'listen'), judgeListen),
     ...peers.flatMap((peer, index) => judge(child('/access/allow', index), peer, judgePeer)),
     ...consumers.flatMap(([name, consumer]) => judge(child(child('/consumers', name), 'url'), memberOf(consumer, 'url'), judgeUrl)),
+    ...consumers.flatMap(([name, consumer]) => judge(child(child('/consumers', name), 'listen'), memberOf(consumer, 'listen'), judgeListen)),
   ];
 }
 

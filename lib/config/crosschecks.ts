@@ -1,4 +1,6 @@
 import { hookFaults } from './check-hooks.ts';
+import { listenFaults } from './check-listens.ts';
+import { modelFaults } from './check-models.ts';
 import { valueFaults } from './check-values.ts';
 import { child } from './pointer.ts';
 import type { Fault } from './problem.ts';
@@ -12,14 +14,15 @@ const MANY = 12;
  * reported along with everything else.
  */
 export function crossCheck(file: unknown): Fault[] {
-  return [...routingFaults(file), ...coexistenceFaults(file), ...hookFaults(file), ...valueFaults(file), ...numberFaults(file, '')];
+  return [...routingFaults(file), ...coexistenceFaults(file), ...hookFaults(file), ...modelFaults(file), ...valueFaults(file), ...listenFaults(file), ...numberFaults(file, '')];
 }
 
 function routingFaults(file: unknown): Fault[] {
   const names = consumerNames(file);
   const routes = entriesOf(memberOf(file, 'routing')).map(([kind, name]) => referenceFault(child('/routing', kind), name, names));
   const preloads = itemsOf(memberOf(file, 'preload')).map((name, index) => referenceFault(child('/preload', index), name, names));
-  return [...routes, ...preloads, referenceFault('/audio_proxy', memberOf(file, 'audio_proxy'), names)].flat();
+  const models = entriesOf(memberOf(file, 'models')).map(([name, model]) => referenceFault(child(child('/models', name), 'consumer'), memberOf(model, 'consumer'), names));
+  return [...routes, ...preloads, ...models, referenceFault('/audio_proxy', memberOf(file, 'audio_proxy'), names)].flat();
 }
 
 function coexistenceFaults(file: unknown): Fault[] {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { checkValue } from './check.ts';
 import type { Env } from './env.ts';
 import { lineStarts } from './marks.ts';
@@ -7,6 +8,7 @@ import { resolveConfig } from './resolve.ts';
 import { showAt } from './show.ts';
 import type { Config } from './types.ts';
 import { configWarnings } from './warnings.ts';
+import { readWorkflows } from './workflow.ts';
 import { readYaml } from './yaml.ts';
 
 /** A configuration, or everything that is wrong with it, sorted by position. */
@@ -20,7 +22,7 @@ export function loadConfig(path: string, env: Env): LoadResult {
   return file.ok ? parseConfig(file.text, path, env) : noText(path, file.got);
 }
 
-/** Checks and resolves the text of a configuration; `fileName` is for the messages. Never throws. */
+/** Checks and resolves the text of a configuration; `fileName` is for the messages, and files that it names are beside that one. Never throws. */
 export function parseConfig(text: string, fileName: string, env: Env): LoadResult {
   // A text has at most as many UTF-16 units as bytes, so the cheap look comes first.
   if (text.length > LARGEST_FILE || Buffer.byteLength(text) > LARGEST_FILE) return noText(fileName, 'more than 1 MiB');
@@ -30,9 +32,10 @@ export function parseConfig(text: string, fileName: string, env: Env): LoadResul
   if (!yaml.ok) return { ok: false, problems: describeFaults(yaml.faults, { ...place, marks: new Map(), show: () => 'nothing' }) };
   const { value, templates, file, faults } = checkValue(yaml.value, env);
   const context: FaultContext = { ...place, marks: yaml.marks, show: (pointer) => showAt(value, templates, pointer) };
-  const problems = describeFaults([...yaml.faults, ...faults], context);
+  const workflows = readWorkflows(value, dirname(fileName));
+  const problems = describeFaults([...yaml.faults, ...faults, ...workflows.faults], context);
   if (problems.length > 0 || file === null) return { ok: false, problems };
-  const config = resolveConfig(file);
+  const config = resolveConfig(file, workflows.byConsumer);
   return { ok: true, config, warnings: describeFaults(configWarnings(config), context) };
 }
 

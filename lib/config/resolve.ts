@@ -1,19 +1,28 @@
 import { deepFreeze } from './freeze.ts';
+import { resolveModels } from './models.ts';
 import type { ConfigFile, ConsumerFile, LoadHook, Timeouts, UnloadHook } from './types.gen.ts';
-import type { Config, ConsumerConfig, Hook } from './types.ts';
+import type { Config, ConsumerConfig, Hook, ImageTemplate, Workflow } from './types.ts';
 
 /** Time for starting a unit and its first healthy probe, as for a load hook. ms. */
 const START_TIMEOUT = 120_000;
 /** Time for stopping a unit, as for an unload hook. ms. */
 const STOP_TIMEOUT = 10_000;
 
-/** Turns a valid file into the configuration that the services use. */
-export function resolveConfig(file: ConfigFile): Config {
-  const consumers = Object.entries(file.consumers).map(([name, consumer]) => [name, resolveConsumer(name, consumer, file.timeouts)] as const);
-  return deepFreeze({ ...file, consumers: new Map(consumers) });
+/** Turns a valid file, and the workflows of its consumers by name, into the configuration that the services use. */
+export function resolveConfig(file: ConfigFile, workflows: ReadonlyMap<string, Workflow>): Config {
+  const consumers = Object.entries(file.consumers).map(([name, consumer]) => {
+    const context = { timeouts: file.timeouts, workflow: workflows.get(name) };
+    return [name, resolveConsumer(name, consumer, context)] as const;
+  });
+  return deepFreeze({ ...file, consumers: new Map(consumers), models: resolveModels(file.models) });
 }
 
-function resolveConsumer(name: string, consumer: ConsumerFile, timeouts: Timeouts): ConsumerConfig {
+interface ConsumerContext {
+  readonly timeouts: Timeouts;
+  readonly workflow: Workflow | undefined;
+}
+
+function resolveConsumer(name: string, consumer: ConsumerFile, { timeouts, workflow }: ConsumerContext): ConsumerConfig {
   const unit = consumer.systemd_unit;
   return {
     ...consumer,
@@ -22,7 +31,12 @@ function resolveConsumer(name: string, consumer: ConsumerFile, timeouts: Timeout
     load: consumer.load === undefined ? unitHook('start', unit) : resolveHook(consumer.load),
     unload: consumer.unload === undefined ? unitHook('stop', unit) : resolveHook(consumer.unload),
     timeouts: { ...timeouts, ...consumer.timeouts },
+    images: resolveImages(consumer, workflow),
   };
+}
+
+function resolveImages({ images }: ConsumerFile, workflow: Workflow | undefined): ImageTemplate | null {
+  return images === undefined || workflow === undefined ? null : { ...workflow, maxCount: images.max_count, maxSide: images.max_side };
 }
 
 /** The cross-checks have seen to it that a hook without a command has a path. */

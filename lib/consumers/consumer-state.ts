@@ -83,6 +83,11 @@ export class ConsumerState {
     return Math.max(this.config.residual_mib, this.leftMib ?? 0);
   }
 
+  /** What it lists as loaded; null: it does not say. */
+  get loadedNames(): readonly string[] | null {
+    return this.report?.names ?? null;
+  }
+
   /** It works on something that did not come through the broker. */
   get isWorkingForOthers(): boolean {
     return this.busy === 0 && this.working?.isWorking === true && this.working.startedAt >= this.lastActionAt;

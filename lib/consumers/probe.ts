@@ -43,6 +43,6 @@ function reportIn(answer: Answer): SelfReport {
 /** What the residency route says goes before what stands in the health answer. */
 function combined(health: SelfReport, residency: ResidencyReport | null): SelfReport {
   if (residency === null) return health;
-  const { loaded, usedMib, isExact = false, wantsMib = null } = residency;
-  return { loaded: loaded ?? health.loaded, usedMib: usedMib ?? health.usedMib, isExact, wantsMib };
+  const { loaded, usedMib, names, isExact = false, wantsMib = null } = residency;
+  return { loaded: loaded ?? health.loaded, usedMib: usedMib ?? health.usedMib, names, isExact, wantsMib };
 }

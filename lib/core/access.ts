@@ -27,15 +27,21 @@ function nameIn(host: string): string | null {
   return match?.[1] ?? null;
 }
 
+/** Our own origin, seen from a request. */
+export function isOwnOrigin(origin: string, host: string | string[] | undefined): boolean {
+  return typeof host === 'string' && (origin === `http://${host}` || origin === `https://${host}`);
+}
+
 /**
  * Why a request that a web page made is refused, or null. Browsers state where a request comes from in `Origin` and
  * `Sec-Fetch-Site`; programs send neither. Opening one of our pages from a link elsewhere is fine: no GET changes anything.
+ * `origins` are those of other pages that may.
  */
-export function crossSiteFault(method: string, headers: HeaderMap): string | null {
+export function crossSiteFault(method: string, headers: HeaderMap, origins: ReadonlySet<string>): string | null {
   const { origin, host } = headers;
   if (origin !== undefined) {
-    const isOwn = typeof host === 'string' && (origin === `http://${host}` || origin === `https://${host}`);
-    return isOwn ? null : 'the request comes from a web page of another origin';
+    const isWelcome = typeof origin === 'string' && (isOwnOrigin(origin, host) || origins.has(origin));
+    return isWelcome ? null : 'the request comes from a web page of another origin; to admit it, list it under access.origins';
   }
   const site = headers['sec-fetch-site'];
   if (site === undefined || site === 'same-origin' || site === 'none') return null;

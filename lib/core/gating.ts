@@ -10,6 +10,8 @@ export interface GatedConsumer {
   readonly serial: number;
   readonly health: Health;
   readonly residency: Residency;
+  /** What it lists as loaded; null: it does not say. */
+  readonly loadedNames: readonly string[] | null;
   /** Leases of it that are admitted and not released. */
   readonly busy: number;
   /** It works on something that did not come through the broker. */
@@ -36,6 +38,10 @@ export interface GateRequest {
   readonly config: Config;
   /** Longest wait for the grant, ms. */
   readonly maxWaitMs: number;
+  /** Longest wait that the client itself asked for, ms; one that cannot be kept is refused at once. Missing: it did not say. */
+  readonly deadlineMs?: number;
+  /** Its holder ends it when it likes, so that nobody knows how long it takes. */
+  readonly endsByHand?: boolean;
   /** Asked at its turn of work by hand, so that what has lost its reason meanwhile is not done; missing: it is wanted. */
   isStillWanted?(): boolean;
 }

@@ -34,6 +34,8 @@ const NOT_FORWARDED = new Set([
 
 /** Headers of a consumer that only we may state. */
 const NOT_RETURNED = new Set(['server-timing', 'x-consumer', 'x-request-id']);
+/** Who may read us from a web page is ours to say; some servers allow everybody. */
+const CORS_PREFIX = 'access-control-';
 
 /** Families of headers of which the same holds. */
 const NOT_FORWARDED_PREFIX = /^(?:x-forwarded|tailscale)-/;
@@ -52,7 +54,7 @@ export function returnedHeaders(rawHeaders: readonly string[], connection: strin
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower)) continue;
+    if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower) || lower.startsWith(CORS_PREFIX)) continue;
     result.push(name, value);
   }
   return result;

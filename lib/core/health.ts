@@ -4,6 +4,8 @@ import type { Health } from './model.ts';
 export interface SelfReport {
   readonly loaded: boolean | null;
   readonly usedMib: number | null;
+  /** What it lists as loaded; null or missing: it does not say. */
+  readonly names?: readonly string[] | null;
   /** `loaded` comes from a list or a state of its own, so that it is believed before `usedMib`. */
   readonly isExact?: boolean;
   /** What it would take if all of it were in VRAM; null or missing: it does not say. */

@@ -16,11 +16,16 @@ export function chooseNext<T extends LaneHead>(heads: Iterable<T>, now: number, 
   let best: T | null = null;
   let bestRank = Number.NEGATIVE_INFINITY;
   for (const head of heads) {
-    const rank = head.priority + Math.floor((now - head.enqueuedAt) / agingMs);
+    const rank = rankOf(head, now, agingMs);
     if (best === null || rank > bestRank || (rank === bestRank && head.sequence < best.sequence)) {
       best = head;
       bestRank = rank;
     }
   }
   return best;
+}
+
+/** Priority plus one for each `agingMs` waited. */
+export function rankOf({ priority, enqueuedAt }: LaneHead, now: number, agingMs: number): number {
+  return priority + Math.floor((now - enqueuedAt) / agingMs);
 }

@@ -8,6 +8,8 @@ import type { ResidencySource } from './residency.ts';
 export interface ConsumerFacts {
   readonly name: string;
   readonly url: string;
+  /** HOST:PORT at which the broker stands in for it; null: it could not be opened; left out: none is configured. */
+  readonly listen?: string | null;
   readonly health: Health;
   readonly residency: Residency;
   readonly residencySource: ResidencySource;
@@ -131,6 +133,7 @@ function consumerReport(consumer: ConsumerFacts): Record<string, unknown> {
   return {
     name: consumer.name,
     url: consumer.url,
+    ...(consumer.listen === undefined ? {} : { listen: consumer.listen }),
     healthy: health.state === 'unknown' ? null : health.state === 'healthy',
     loaded: residency === 'unknown' ? null : residency === 'resident',
     residency,

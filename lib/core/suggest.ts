@@ -19,6 +19,24 @@ export function suggest(word: string, candidates: readonly string[]): string | n
 }
 
 /**
+ * The candidates that come nearest to a name, the nearest first: those that it is a part of, or that are a part of it, and
+ * those of which at least half is the same. Case does not count.
+ */
+export function nearest(word: string, candidates: readonly string[]): string[] {
+  if (word.length > LONGEST) return [];
+  const compared = candidates.slice(0, MOST).filter(({ length }) => length <= LONGEST);
+  const rated = compared.map((name) => ({ name, distance: nameDistance(word.toLowerCase(), name.toLowerCase()) }));
+  return rated.filter(({ distance }) => distance <= 0.1 + 0.9 / 2).toSorted((a, b) => a.distance - b.distance).map(({ name }) => name);
+}
+
+/** 0 equal … 1 nothing in common. A part of the other is nearer than any that differs. */
+function nameDistance(a: string, b: string): number {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  if (short.length > 1 && long.includes(short)) return 0.1 * (1 - short.length / long.length);
+  return 0.1 + (0.9 * editDistance(a, b)) / Math.max(1, long.length);
+}
+
+/**
  * Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, substitutions and
  * swaps of neighbours that turn `a` into `b`.
  */

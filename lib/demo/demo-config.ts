@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { packageFolder } from '../version.ts';
 import { MODELS } from './servers/ollama-models.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -25,6 +27,13 @@ export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unkn
     health: { interval: '1s' },
     routing: { tts: 'mvoice', stt: 'whisper-server', llm: 'ollama', image: 'comfyui' },
     audio_proxy: 'mvoice',
+    models: {
+      [model.name]: { consumer: 'ollama', aliases: ['gpt-4o-mini'] },
+      'ollama/*': { consumer: 'ollama', use_model_name: '*' },
+      'tts-1': { consumer: 'mvoice' },
+      'whisper-1': { consumer: 'whisper-server' },
+      'text-to-image': { consumer: 'comfyui' },
+    },
     consumers: {
       mvoice: {
         preset: 'mvoice',
@@ -48,6 +57,14 @@ export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unkn
         preset: 'comfyui',
         url: fleet.url('comfyui'),
         vram_resident_mib: 12500,
+        images: {
+          workflow_file: join(packageFolder(), 'config', 'workflows', 'text-to-image.json'),
+          prompt: { node: 'Positive Prompt', input: 'text' },
+          width: { node: 'Empty Latent Image', input: 'width' },
+          height: { node: 'Empty Latent Image', input: 'height' },
+          count: { node: 'Empty Latent Image', input: 'batch_size' },
+          seed: { node: 'KSampler', input: 'seed' },
+        },
       },
     },
   };

@@ -1,15 +1,18 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
+import type { Outlook } from '../core/forecast.ts';
 import type { GateRequest, Pause, Place } from '../core/gating.ts';
 import { mayStillWork } from '../core/job.ts';
 import { CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { isAdmissible } from './admissible.ts';
 import { Admission } from './admission.ts';
 import { Lanes } from './lanes.ts';
 import { laneQueueClass } from './lane-queue.ts';
 import type { LaneOptions } from './lane-queue.ts';
 import { Lease } from './lease.ts';
+import { Outlooks } from './outlooks.ts';
 import type { Completion, Consumers, FreshSamples, Hooks } from './ports.ts';
 import { pausedSince, queueFull, shuttingDown, waitedTooLong } from './refusals.ts';
 import type { QueueFacts } from './refusals.ts';
@@ -46,6 +49,7 @@ export class Gate {
   readonly #lanes: Lanes;
   readonly #queue: PQueue<InstanceType<ReturnType<typeof laneQueueClass>>, LaneOptions>;
   readonly #admission: Admission;
+  readonly #outlooks: Outlooks;
   #settings: Config;
   #admitting: Ticket | null = null;
   #sequence = 0;
@@ -73,6 +77,12 @@ export class Gate {
       autoStart: false,
       queueClass: laneQueueClass(this.#lanes),
     });
+    this.#outlooks = new Outlooks({
+      clock: services.clock,
+      waiting: () => this.#allWaiting(),
+      concurrency: () => this.#settings.gpu.concurrency,
+      agingMs: () => this.#settings.queue.aging,
+    });
   }
 
   /** Begins to give out leases; called once the card has been read, or could not be. */
@@ -89,12 +99,13 @@ export class Gate {
 
   /**
    * Asks for the card. The ticket's outcome is a lease, or a refusal.
-   * @throws BrokerError `queue_full`, `paused` or `shutting_down`, at once.
+   * @throws BrokerError `queue_full`, `paused`, `shutting_down` or `deadline_unreachable`, at once.
    */
   acquire(request: GateRequest): Ticket {
     if (request.work !== 'unload') this.refuseIfPaused();
     this.#refuseIfFull();
     const ticket = new Ticket(request, this.#sequence++, this.#services.clock.now());
+    this.#refuseIfLate(ticket);
     this.#waiting += 1;
     this.#services.consumers.waiting(request.consumer, 1);
     this.#enqueue(ticket);
@@ -128,8 +139,7 @@ export class Gate {
     if (this.#pause !== null) return this.#pause;
     this.#pause = pause;
     this.#services.logger.info('paused', { by: pause.by });
-    const waiting = [...this.#lanes.tickets(), ...(this.#admitting === null ? [] : [this.#admitting])];
-    for (const ticket of waiting.filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedSince(pause));
+    for (const ticket of this.#allWaiting().filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedSince(pause));
     return pause;
   }
 
@@ -147,6 +157,21 @@ export class Gate {
     if (this.#waiting >= limit) throw queueFull(this.#queueFacts, limit);
   }
 
+  /** Asked only where a client has said how long it waits, and somebody else has the card or waits for it. */
+  #refuseIfLate(ticket: Ticket): void {
+    if (ticket.request.deadlineMs === undefined || this.#running + this.#waiting < this.#settings.gpu.concurrency) return;
+    this.#outlooks.refuseIfLate(ticket, ticket.request.deadlineMs);
+  }
+
+  /** Where a waiting request stands; null: it does not wait. */
+  outlook(place: Place): Outlook | null {
+    return place instanceof Ticket && !place.isSettled ? this.#outlooks.of(place) : null;
+  }
+
+  #allWaiting(): Ticket[] {
+    return [...(this.#admitting?.isSettled === false ? [this.#admitting] : []), ...this.#lanes.tickets()];
+  }
+
   /** The client has left: the ticket leaves the queue at once. A hook that has begun runs to its end. */
   leave(place: Place): void {
     if (place instanceof Ticket) this.#giveUp(place, CLIENT_LEFT);
@@ -161,8 +186,7 @@ export class Gate {
   /** Refuses new requests and those that wait; running work goes on. */
   drain(): void {
     this.#isDraining = true;
-    for (const ticket of this.#lanes.tickets()) this.#giveUp(ticket, shuttingDown());
-    if (this.#admitting !== null) this.#giveUp(this.#admitting, shuttingDown());
+    for (const ticket of this.#allWaiting()) this.#giveUp(ticket, shuttingDown());
     this.#resolveIfIdle();
   }
 
@@ -243,12 +267,14 @@ export class Gate {
     const { consumers, clock, logger, completion } = this.#services;
     const { request } = ticket;
     const grantedAt = clock.now();
+    this.#outlooks.began(ticket);
     const { reach, trace } = await lease.released;
     // The answer has ended, but a consumer that answers at once and works on still has the card.
     if (reach !== 'not_sent' && mayStillWork(request.consumerConfig, trace)) await completion.ended(request.consumerConfig, trace);
     this.#running -= 1;
     this.#totalJobs += 1;
     this.#lastRunMs = clock.now() - grantedAt;
+    this.#outlooks.ended(ticket, reach !== 'not_sent');
     consumers.finished(request.consumer, reach, true);
     logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#waiting });
     this.#admission.wake();
@@ -291,15 +317,4 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Asked anew after each `await`. */
 function isWaiting(ticket: Ticket): boolean {
   return !ticket.isSettled;
-}
-
-/** One that waited for work of others looks again after so long even if that goes on: other memory may have come free. */
-const HELD_MS = 2000;
-
-/** One whose consumer works to its limit, or has not been probed yet, is passed over, not waited for; so is one that waits for work of others. */
-function isAdmissible({ request, heldBy }: Ticket, now: number): boolean {
-  const { consumer, consumerConfig, work } = request;
-  if (!consumer.firstProbeSettled) return false;
-  if (heldBy !== null && now - heldBy.at < HELD_MS && heldBy.consumers.some((other) => other.isWorkingForOthers)) return false;
-  return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
 }

@@ -1,5 +1,5 @@
 import type { Pause } from '../core/gating.ts';
-import { retryAfterS } from '../core/retry-after.ts';
+import { clampS, retryAfterS } from '../core/retry-after.ts';
 import { BrokerError } from '../errors.ts';
 
 /** A game or a training run takes its time, so clients need not ask often. s */
@@ -22,6 +22,13 @@ export function queueFull({ waiting, lastRunMs }: QueueFacts, limit: number): Br
 export function waitedTooLong(consumer: string, waitedMs: number, { waiting, lastRunMs }: QueueFacts): BrokerError {
   const message = `waited ${Math.round(waitedMs / 1000)} s for the card and ${consumer} did not get its turn`;
   return new BrokerError('queueTimeout', message, { consumer, retryAfterS: retryAfterS(waiting, lastRunMs) });
+}
+
+/** `estimateMs`: after so long it would get its turn. */
+export function deadlineUnreachable(consumer: string, deadlineMs: number, estimateMs: number): BrokerError {
+  const estimateS = Math.round(estimateMs / 1000);
+  const message = `${consumer} would get its turn in about ${estimateS} s, and the client waits for ${Math.round(deadlineMs / 100) / 10} s`;
+  return new BrokerError('deadlineUnreachable', message, { consumer, retryAfterS: clampS(estimateS), fields: { estimate_s: estimateS } });
 }
 
 export function pausedSince({ since, by }: Pause): BrokerError {

@@ -3,6 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
 import { saneRequestId } from '../core/headers.ts';
+import { tongueAt } from '../core/operations.ts';
 import { splitTarget } from '../core/request-target.ts';
 import type { Logger } from '../logger.ts';
 import { bindExchange } from './exchange.ts';
@@ -28,10 +29,19 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
       query,
       config: config(),
       kind: null,
+      origin: null,
+      prefix: '',
+      tongue: tongueAt(path),
+      model: null,
       route: null,
       consumer: null,
       body: null,
+      scan: null,
+      translator: null,
+      translation: null,
+      translating: null,
       lease: null,
+      waiting: null,
       upstream: null,
       answer: null,
       jobIds: [],
@@ -62,6 +72,7 @@ function lineOf(exchange: Exchange, res: Response, totalMs: number): Record<stri
     path: exchange.path,
     peer: res.req.socket.remoteAddress,
     kind: exchange.kind ?? undefined,
+    model: exchange.model ?? undefined,
     consumer: exchange.route?.consumer.name,
     status: res.headersSent ? res.statusCode : null,
     error: exchange.error ?? undefined,

@@ -15,12 +15,15 @@ const RANGES: Readonly<Record<string, readonly string[]>> = {
 /** Who may connect and under which names, made from `access` once per configuration. */
 export class AccessRules {
   readonly names: OwnNames;
+  /** Origins of web pages elsewhere that may use us. */
+  readonly origins: ReadonlySet<string>;
   readonly #allowed = new BlockList();
   /** The answer cannot change while a socket lives. */
   readonly #known = new WeakMap<Socket, boolean>();
 
   constructor(access: Readonly<Access>) {
     this.names = { hostName: hostname().toLowerCase(), configured: access.hosts.map((name) => name.toLowerCase()) };
+    this.origins = new Set(access.origins);
     for (const entry of access.allow) {
       for (const range of Object.hasOwn(RANGES, entry) ? (RANGES[entry] ?? []) : [entry]) this.#allow(range);
     }

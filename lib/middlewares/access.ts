@@ -1,23 +1,27 @@
 import type { NextFunction, Request, Response } from 'express';
 import { crossSiteFault, isOwnHost } from '../core/access.ts';
-import { faultOfPath } from '../core/request-target.ts';
+import { faultOfPath, opaqueFrom } from '../core/request-target.ts';
 import { BrokerError } from '../errors.ts';
 import type { AccessRules } from './access-rules.ts';
+import { ownPortOf } from './arrival.ts';
 import { exchangeOf } from './exchange.ts';
+import { refuseUpgrade } from './upgrade-check.ts';
 
 /** Anything but visible ASCII, space and tab: a terminal that shows a log would obey some of it. */
 const ODD_VALUE = /[^\t\x20-\x7e]/;
 
-/** Refuses peers, host names, pages and request targets that have no business here. `rules` are those of the newest configuration. */
+/** Refuses peers, host names, pages, upgrades and request targets that have no business here. `rules` are those of the newest configuration. */
 export function accessCheck(rules: () => AccessRules) {
   return (req: Request, res: Response, next: NextFunction): void => {
+    const { path } = exchangeOf(res);
     refuseUnwelcome(req, rules());
-    refuseOddRequest(req, exchangeOf(res).path);
+    refuseUpgrade(req, path);
+    refuseOddRequest(req, path);
     next();
   };
 }
 
-/** The checks that an upgrade must pass like any other request. */
+/** The checks that also what is no request of any path must pass. */
 export function refuseUnwelcome(req: Pick<Request, 'socket' | 'headers' | 'method'>, rules: AccessRules): void {
   if (!rules.admits(req.socket)) {
     const peer = (req.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
@@ -28,7 +32,7 @@ export function refuseUnwelcome(req: Pick<Request, 'socket' | 'headers' | 'metho
   if (host !== undefined && !isOwnHost(host, rules.names)) {
     throw new BrokerError('misdirectedRequest', 'this host is not known under that name; to admit it, list it under access.hosts');
   }
-  const fault = crossSiteFault(req.method, req.headers);
+  const fault = crossSiteFault(req.method, req.headers, rules.origins);
   if (fault !== null) throw new BrokerError('forbidden', fault);
 }
 
@@ -46,6 +50,6 @@ function refuseOddRequest(req: Request, path: string): void {
   }
   if (hosts > 1) throw new BrokerError('badRequest', 'the request has more than one Host');
   if (hosts === 0 && req.httpVersion !== '1.0') throw new BrokerError('badRequest', 'the request has no Host');
-  const fault = faultOfPath(path);
+  const fault = faultOfPath(path, ownPortOf(req) === null ? opaqueFrom(path) : 0);
   if (fault !== null) throw new BrokerError('badRequest', fault);
 }

@@ -13,6 +13,12 @@ export interface BodyLimits {
   readonly idleMs: number;
 }
 
+/** How one body is taken in. */
+export interface BodyIntake extends BodyLimits {
+  /** Sees all chunks in order while they come in. Must keep none, and not throw. */
+  readonly scanner?: { feed(chunk: Uint8Array): void } | null;
+}
+
 /** As much as this stays in memory; what is larger goes to disk. */
 const IN_MEMORY = 64 * 1024;
 /** Chunks are joined at this number. */
@@ -21,7 +27,7 @@ const MANY_CHUNKS = 64;
 /** Takes in one request body, so that the card is never held while a client uploads. */
 export class BodyCollector {
   readonly #req: IncomingMessage;
-  readonly #limits: BodyLimits;
+  readonly #limits: BodyIntake;
   readonly #spool: Spool;
   readonly #outcome = Promise.withResolvers<TakenBody>();
   readonly #timer: NodeJS.Timeout;
@@ -36,7 +42,7 @@ export class BodyCollector {
   #spilled: Promise<void> | null = null;
   #isOver = false;
 
-  constructor(req: IncomingMessage, limits: BodyLimits, spool: Spool) {
+  constructor(req: IncomingMessage, limits: BodyIntake, spool: Spool) {
     this.#req = req;
     this.#limits = limits;
     this.#spool = spool;
@@ -53,6 +59,7 @@ export class BodyCollector {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#timer.refresh();
+    this.#limits.scanner?.feed(chunk);
     this.#length += chunk.length;
     this.#pending += chunk.length;
     this.#chunks.push(chunk);
@@ -100,9 +107,20 @@ export class BodyCollector {
   #endOnDisk(): void {
     const rest = this.#pending === 0 ? Promise.resolve() : this.#spill();
     rest.then(
-      () => this.#succeed({ length: this.#length, sendTo: (destination) => this.#file?.sendTo(destination), peek: () => '', discard: () => this.#discard() }),
+      () => this.#succeed(this.#onDisk()),
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  #onDisk(): TakenBody {
+    const length = this.#length;
+    return {
+      length,
+      sendTo: (destination) => this.#file?.sendTo(destination),
+      peek: () => '',
+      read: async (limit) => (length > limit ? null : (await this.#file?.read()) ?? null),
+      discard: () => this.#discard(),
+    };
   }
 
   #succeed(body: TakenBody): void {
@@ -144,6 +162,7 @@ export function inMemory(chunks: readonly Buffer[], length: number): TakenBody {
       destination.end();
     },
     peek: () => Buffer.concat(chunks).toString('latin1'),
+    read: async (limit) => (length > limit ? null : Buffer.concat(chunks)),
     discard: () => undefined,
   };
 }

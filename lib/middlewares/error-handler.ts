@@ -1,9 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
+import { errorEvent } from '../core/event-stream.ts';
+import { errorBody, errorHeaders } from '../core/tongue.ts';
+import type { SpokenError, Tongue } from '../core/tongue.ts';
 import { BrokerError, CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { cutOff } from './cut-off.ts';
 import { exchangeOf } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /** Unread request bytes are taken for this long after a refusal, so that the client gets to read it. */
 export const LINGER_MS = 2000;
@@ -15,7 +19,7 @@ export interface Envelope {
   readonly body: string;
 }
 
-/** Last stage: every error of ours leaves here, in one envelope. An error that we did not foresee is a bug, and looks like one. */
+/** Last stage: every error of ours leaves here, in the tongue of its path. An error that we did not foresee is a bug, and looks like one. */
 export function errorHandler(logger: Logger) {
   // Express takes a function of four parameters for an error handler.
   return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
@@ -30,32 +34,51 @@ export function sendError(failure: { readonly error: unknown; readonly req: Requ
   const exchange = exchangeOf(res);
   const error = asBrokerError(failure.error, { id: exchange.id, logger });
   exchange.error = error.kind.error;
+  exchange.waiting?.stop();
+  if (isOnlyWaiting(exchange) && !res.destroyed) {
+    res.end(errorEvent(exchange.tongue, exchange.path, errorBody(exchange.tongue, spoken(error, exchange.id))));
+    return;
+  }
   if (res.headersSent || res.destroyed) {
     cutOff(res);
     return;
   }
-  const { status, headers, body } = envelopeOf(error);
+  const { status, headers, body } = envelopeOf(error, exchange);
   // With its reason: Node would keep one that a consumer has sent.
   res.writeHead(status, STATUS_CODES[status] ?? '', { ...headers, 'X-Request-Id': exchange.id, 'X-Content-Type-Options': 'nosniff' });
   res.end(req.method === 'HEAD' ? undefined : body);
   if (!req.complete) linger(req);
 }
 
-/** The envelope of an error. */
-export function envelopeOf({ kind, message, details }: BrokerError): Envelope {
-  const { consumer, retryAfterS, allow, fields } = details;
-  const envelope = { error: kind.error, message, ...(consumer === undefined ? {} : { consumer }), retryable: kind.retryable, ...fields };
-  const body = JSON.stringify(envelope);
+/** Of its stream nothing but comments has been sent. */
+export function isOnlyWaiting({ waiting, responseBytes }: Exchange): boolean {
+  return waiting?.hasBegun === true && responseBytes === 0;
+}
+
+/** An error before there was an exchange. */
+const NOBODY = { tongue: 'facade', id: null } as const;
+
+/** An error as an exchange's client reads it. */
+export function envelopeOf(error: BrokerError, { tongue, id }: { readonly tongue: Tongue; readonly id: string | null } = NOBODY): Envelope {
+  const { retryAfterS, allow } = error.details;
+  const said = spoken(error, id);
+  const body = JSON.stringify(errorBody(tongue, said));
   return {
-    status: kind.status,
+    status: said.status,
     headers: {
       'Content-Type': 'application/json; charset=utf-8',
       'Content-Length': String(Buffer.byteLength(body)),
       ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
       ...(allow === undefined ? {} : { Allow: allow.join(', ') }),
+      ...errorHeaders(tongue, said, retryAfterS),
     },
     body,
   };
+}
+
+function spoken({ kind, message, details }: BrokerError, requestId: string | null): SpokenError {
+  const { consumer, fields = {} } = details;
+  return { status: kind.status, code: kind.error, message, consumer, retryable: kind.retryable, fields, requestId };
 }
 
 function asBrokerError(error: unknown, context: { readonly id: string; readonly logger: Logger }): BrokerError {

@@ -1,9 +1,19 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Response } from 'express';
-import type { Config, ConsumerConfig, Kind, PathTarget } from '../config/types.ts';
+import type { Config, ConsumerConfig, Kind } from '../config/types.ts';
 import type { GatedConsumer, GrantedLease } from '../core/gating.ts';
 import type { StageTimes } from '../core/headers.ts';
+import type { Tongue } from '../core/tongue.ts';
+import type { ScannedBody } from '../core/scanned-body.ts';
 import type { TakenBody } from './taken-body.ts';
+import type { Translation, Translator } from './translation.ts';
+import type { WaitingStream } from './waiting-stream.ts';
+
+/** What the consumer is asked. */
+export interface Target {
+  readonly method: string;
+  readonly path: string;
+}
 
 /** One request with its response and timings, as the stages fill it in. Times monotonic, ms. */
 export interface Exchange {
@@ -15,11 +25,31 @@ export interface Exchange {
   readonly query: string;
   /** The configuration that this request began with; a reload does not reach it. */
   readonly config: Config;
-  kind: Kind | 'audio' | null;
-  route: { readonly consumer: ConsumerConfig; readonly target: PathTarget | null } | null;
+  /** `native`: a path of the consumer's own. */
+  kind: Kind | 'audio' | 'native' | null;
+  /** The listed origin of the web page that made it; null: no page of another origin did. */
+  origin: string | null;
+  /** What our path has before the consumer's own; empty where that is all of it. */
+  prefix: string;
+  /** In whose form its client reads our errors. */
+  tongue: Tongue;
+  /** The model that it asks for; null: none was read. */
+  model: string | null;
+  /** `target` null: method and path as the client sent them. */
+  route: { readonly consumer: ConsumerConfig; readonly target: Target | null } | null;
   consumer: GatedConsumer | null;
   body: TakenBody | null;
+  /** What its body says, where that was read along; null: it was not, or there is none. */
+  scan: ScannedBody | null;
+  /** What is to translate it; null: it goes on as it is. Set by the route. */
+  translator: Translator | null;
+  /** How its consumer's answer becomes the client's; null: it goes back as it is. */
+  translation: Translation | null;
+  /** A translated answer for which the consumer is still needed, until it has ended; never rejects. */
+  translating: Promise<void> | null;
   lease: GrantedLease | null;
+  /** Keeps its connection alive while it waits; null: nobody asked for a stream of events. */
+  waiting: WaitingStream | null;
   /** The request to the consumer, once it has a socket. */
   upstream: ClientRequest | null;
   /** The consumer's answer, once it has begun. */

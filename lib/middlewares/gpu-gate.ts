@@ -1,13 +1,17 @@
 import type { NextFunction, Request, Response } from 'express';
+import type { Outlook } from '../core/forecast.ts';
 import type { GatedConsumer, GateRequest, GrantedLease, Place } from '../core/gating.ts';
 import { requestedWaitMs } from '../core/headers.ts';
 import { routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { WaitingStream, asksForEvents } from './waiting-stream.ts';
 
 /** What this stage asks of the gate. */
 export interface LeaseGiver {
   acquire(request: GateRequest): Place;
   leave(place: Place): void;
+  /** Where one stands that waits; null: it does not wait. */
+  outlook(place: Place): Outlook | null;
   /** The part of one request in a lease that its client holds by hand. @throws BrokerError if there is no such lease for this consumer. */
   enterLease(token: string, visitor: { readonly consumer: GatedConsumer; readonly requestId: string }): GrantedLease;
 }
@@ -23,15 +27,18 @@ export function gpuGate(gate: LeaseGiver) {
       next();
       return;
     }
-    const limit = config.queue.max_wait;
+    const { max_wait: limit, keepalive_after: everyMs } = config.queue;
+    const deadlineMs = requestedWaitMs(req.headers);
     const place = gate.acquire({
       id: exchange.id,
       work: 'exchange',
       consumer,
       consumerConfig: exchange.route.consumer,
       config,
-      maxWaitMs: Math.min(limit, requestedWaitMs(req.headers) ?? limit),
+      maxWaitMs: Math.min(limit, deadlineMs ?? limit),
+      ...(deadlineMs === null ? {} : { deadlineMs }),
     });
+    if (asksForEvents(exchange)) exchange.waiting = new WaitingStream(exchange, res, { everyMs, outlook: () => gate.outlook(place) });
     const leave = (): void => gate.leave(place);
     res.once('close', leave);
     place.outcome.then((lease) => {

@@ -8,11 +8,12 @@ import type { Exchange } from './exchange.ts';
 export function isStaleSocket(error: NodeJS.ErrnoException, exchange: Exchange): boolean {
   if (exchange.isRetried || exchange.cut !== null || exchange.upstream?.reusedSocket !== true) return false;
   const isSafe = exchange.method === 'GET' || exchange.method === 'HEAD';
-  return isSafe && exchange.route?.target === null && exchange.requestBytes === 0 && error.code === 'ECONNRESET';
+  return isSafe && exchange.lease === null && exchange.requestBytes === 0 && error.code === 'ECONNRESET';
 }
 
 /** What a client is told about a consumer that could not be reached, broke off, or was too slow. */
 export function asProxyError(error: unknown, exchange: Exchange): BrokerError {
+  if (error instanceof BrokerError) return error;
   const consumer = exchange.route?.consumer.name ?? 'the consumer';
   const details = { consumer, cause: error };
   if (exchange.cut === 'first byte timeout') {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Request } from 'express';
+import { locationBehind } from '../core/doors.ts';
 import { isForwarded, namedBy, returnedHeaders, serverTiming } from '../core/headers.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -14,8 +15,9 @@ export function applyRequestHeaders(req: Request, exchange: Exchange): void {
   // A body that was taken in has a known length; one that streams keeps its own framing.
   if (exchange.body !== null) forwarded['content-length'] = String(exchange.body.length);
   else if (headers['transfer-encoding'] !== undefined) forwarded['transfer-encoding'] = headers['transfer-encoding'];
-  // Its answer is read along.
-  if (exchange.route?.consumer.completion !== undefined) delete forwarded['accept-encoding'];
+  // Its answer is read along, or the head of its stream is out and says nothing of a coding.
+  if (exchange.route?.consumer.completion !== undefined || exchange.translation !== null || exchange.waiting?.hasBegun === true) delete forwarded['accept-encoding'];
+  Object.assign(forwarded, exchange.translation?.headers);
   forwarded['x-request-id'] = exchange.id;
   forwarded['x-forwarded-for'] = req.socket.remoteAddress ?? 'unknown';
   forwarded['x-forwarded-host'] = headers.host ?? '';
@@ -26,7 +28,22 @@ export function applyRequestHeaders(req: Request, exchange: Exchange): void {
 /** Headers for the client: the consumer's own, and ours. */
 export function answerHeaders(answer: IncomingMessage, exchange: Exchange): string[] {
   const headers = returnedHeaders(answer.rawHeaders, answer.headers.connection);
-  headers.push('X-Request-Id', exchange.id, 'X-Consumer', exchange.route?.consumer.name ?? '');
-  headers.push('Server-Timing', serverTiming(exchange.times));
+  if (exchange.kind === 'native' && answer.headers.location !== undefined) leadThroughDoor(headers, exchange);
+  headers.push(...brokerHeaders(exchange));
+  // The consumer's own `Vary` would take the place of the one that is set.
+  if (exchange.origin !== null) headers.push('Vary', 'Origin');
   return headers;
+}
+
+/** Our own headers on every answer that came from a consumer. */
+export function brokerHeaders(exchange: Exchange): string[] {
+  return ['X-Request-Id', exchange.id, 'X-Consumer', exchange.route?.consumer.name ?? '', 'Server-Timing', serverTiming(exchange.times)];
+}
+
+/** A redirect within the consumer's own server stays within its door. */
+function leadThroughDoor(headers: string[], { prefix, route }: Exchange): void {
+  const url = route?.consumer.url ?? '';
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (headers[index]?.toLowerCase() === 'location') headers[index + 1] = locationBehind(headers[index + 1] ?? '', { prefix, url });
+  }
 }

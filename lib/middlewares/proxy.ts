@@ -10,14 +10,17 @@ import type { ConsumerConfig } from '../config/types.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Logger } from '../logger.ts';
 import { awaitUnread, markListeners, onClientGone, untieAnswer } from './client-gone.ts';
+import { consumerErrorOf, misunderstood } from './consumer-answer.ts';
 import { cutOff } from './cut-off.ts';
-import { sendError } from './error-handler.ts';
+import { isOnlyWaiting, sendError } from './error-handler.ts';
 import { exchangeOf, routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { applyRequestHeaders, answerHeaders } from './proxy-headers.ts';
 import { noteJobs } from './job-answer.ts';
+import { ListenerMark } from './listener-mark.ts';
 import { asProxyError, isStaleSocket } from './proxy-errors.ts';
 import { askForBody } from './take-body.ts';
+import type { Translation } from './translation.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** What this stage needs. */
@@ -144,8 +147,12 @@ export class Proxy {
     proxyReq.once('close', () => {
       watchdog.consumerEnded(res);
       if (exchange.upstream !== proxyReq) return;
-      const { jobIds: ids, isAbandoned } = exchange;
-      exchange.lease?.release(reach, { ids, isAbandoned, isCut: exchange.answer?.complete !== true });
+      const release = (): void => {
+        const { jobIds: ids, isAbandoned } = exchange;
+        exchange.lease?.release(reach, { ids, isAbandoned, isCut: exchange.answer?.complete !== true });
+      };
+      if (exchange.translating === null) release();
+      else void exchange.translating.then(release);
     });
   }
 
@@ -155,6 +162,15 @@ export class Proxy {
     noteJobs(proxyRes, exchange);
     if (exchange.isAbandoned) {
       awaitUnread(proxyRes, res);
+      return;
+    }
+    if (exchange.translation !== null) {
+      this.#translate(exchange.translation, proxyRes, res);
+      return;
+    }
+    exchange.waiting?.stop();
+    if (isOnlyWaiting(exchange)) {
+      this.#goOn(proxyRes, res);
       return;
     }
     proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
@@ -173,6 +189,41 @@ export class Proxy {
     setImmediate(() => {
       if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
     });
+  }
+
+  /** The head of a stream is out already: what follows is the consumer's stream, or why there is none. */
+  #goOn(proxyRes: IncomingMessage, res: Response): void {
+    const exchange = exchangeOf(res);
+    const { statusCode, headers } = proxyRes;
+    if (statusCode !== 200) {
+      void consumerErrorOf(proxyRes, exchange).then((error) => this.#fail(error, res));
+      return;
+    }
+    if (!/^text\/event-stream\b/i.test(headers['content-type'] ?? '')) {
+      proxyRes.resume();
+      this.#fail(misunderstood(exchange, 'answered, but with no stream'), res);
+      return;
+    }
+    proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));
+    proxyRes.once('error', () => this.#breakOff(res));
+    proxyRes.pipe(res);
+    untieAnswer(res);
+  }
+
+  /** The client is answered out of the consumer's answer. */
+  #translate(translation: Translation, proxyRes: IncomingMessage, res: Response): void {
+    const exchange = exchangeOf(res);
+    const answered = translation.answer(proxyRes, res).catch((error: unknown) => {
+      // It has left, was cut, or has been told.
+      if (res.destroyed || exchange.error !== null) return;
+      if (res.headersSent) this.#breakOff(res);
+      sendError({ error, req: res.req, res }, this.#services.logger);
+    });
+    if (translation.holdsLease) exchange.translating = answered;
+    untieAnswer(res);
+    // http-proxy-middleware cuts the client when the answer breaks off; here the client is told.
+    const marks = [new ListenerMark(proxyRes, 'error'), new ListenerMark(proxyRes, 'close')];
+    process.nextTick(() => marks.forEach((mark) => mark.dropLater()));
   }
 
   /** The answer has begun and cannot be ended well. */
@@ -198,7 +249,7 @@ export class Proxy {
 
   #fail(error: unknown, res: Response): void {
     const exchange: Exchange = exchangeOf(res);
-    if (res.headersSent) this.#breakOff(res);
+    if (res.headersSent && !isOnlyWaiting(exchange)) this.#breakOff(res);
     sendError({ error: asProxyError(error, exchange), req: res.req, res }, this.#services.logger);
   }
 }

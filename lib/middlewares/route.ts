@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Config, ConsumerConfig, Kind, PathTarget } from '../config/types.ts';
 import type { GatedConsumer } from '../core/gating.ts';
+import { findModel } from '../core/models.ts';
 import { audioConsumer, routeOfKind } from '../core/routing.ts';
 import { BrokerError } from '../errors.ts';
 import { exchangeOf } from './exchange.ts';
@@ -33,6 +34,21 @@ export function routeAudio(services: RouteServices) {
   };
 }
 
+/** Resolves the consumer that is asked for its voices: that of the model in the query, else that of tts. */
+export function routeVoices(services: RouteServices) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const exchange = exchangeOf(res);
+    const { config, path } = exchange;
+    exchange.kind = 'tts';
+    const { model } = req.query;
+    const found = typeof model === 'string' ? findModel(config.models, model) : null;
+    const consumer = config.consumers.get((found === null ? config.routing.tts : found.route.consumer) ?? '');
+    if (consumer === undefined) throw new BrokerError('noConsumer', 'no consumer is routed for tts (routing.tts)');
+    bind(exchange, { consumer, target: { method: req.method, path } }, services);
+    next();
+  };
+}
+
 /** The route of a kind. Throws the refusal if nobody serves it. */
 export function servedRoute(config: Config, kind: Kind): { readonly consumer: ConsumerConfig; readonly target: PathTarget } {
   const route = routeOfKind(config, kind);
@@ -41,7 +57,8 @@ export function servedRoute(config: Config, kind: Kind): { readonly consumer: Co
   return route;
 }
 
-function bind(exchange: Exchange, route: { readonly consumer: ConsumerConfig; readonly target: PathTarget | null }, services: RouteServices): void {
+/** Notes where a request goes. */
+export function bind(exchange: Exchange, route: NonNullable<Exchange['route']>, services: RouteServices): void {
   exchange.route = route;
   exchange.consumer = services.consumer(route.consumer.name);
   if (exchange.consumer === null) throw new Error(`${route.consumer.name} is configured but not registered`);

@@ -80,6 +80,28 @@ export class SpoolFile {
     });
   }
 
+  /** The whole file. Rejects with the system's error, and after `discard`. */
+  async read(): Promise<Buffer> {
+    if (this.#isDiscarded) throw new Error('the file has been closed');
+    this.#readers += 1;
+    try {
+      return await this.#readAll(Buffer.allocUnsafe(this.#length));
+    } finally {
+      this.#readers -= 1;
+      this.#closeIfUnused();
+    }
+  }
+
+  async #readAll(bytes: Buffer): Promise<Buffer> {
+    let at = 0;
+    while (at < bytes.length) {
+      const { bytesRead } = await this.#handle.read(bytes, at, bytes.length - at, at);
+      if (bytesRead === 0) throw new Error(`the file ends at byte ${at} of ${bytes.length}`);
+      at += bytesRead;
+    }
+    return bytes;
+  }
+
   /** Closes the file once nobody reads it any more. */
   discard(): void {
     if (this.#isDiscarded) return;

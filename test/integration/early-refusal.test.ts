@@ -142,7 +142,7 @@ describe('a refusal of what is no request', () => {
 
 describe('a client that is slow with its headers', () => {
   test('gets 408 and the end of its connection', async () => {
-    const server = createHttpServer(express(), () => new AccessRules({ allow: ['loopback'], hosts: [] }));
+    const server = createHttpServer(express(), () => new AccessRules({ allow: ['loopback'], hosts: [], origins: [] }));
     server.headersTimeout = 100;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();

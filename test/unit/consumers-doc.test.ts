@@ -58,8 +58,14 @@ describe.each(NAMES)('the page of %s', (name) => {
     expect(unload !== null || frees).toBe(true);
   });
 
+  test('says what waits for the card and which doors there are', () => {
+    const [, how = ''] = page.split('## How it behaves\n');
+    const [doors = ''] = how.split('- **Doors**: ').slice(1);
+    expect(doors.split('\n## ')[0]).toMatch(/`\/(upstream\/\S+|ollama|comfyui)\/…`[\s\S]*for\s+the\s+card[\s\S]*at\s+once/);
+  });
+
   test('is as long as one reads', () => {
-    expect(page.split('\n').length).toBeLessThanOrEqual(71);
+    expect(page.split('\n').length).toBeLessThanOrEqual(81);
   });
 });
 
@@ -68,8 +74,8 @@ describe('docs/consumers/README.md', () => {
 
   test('has a table that says what the files say', () => {
     const expected = NAMES.map((name) => {
-      const { port, unload, running_work: work, residency, busy, client_gone: gone } = summaryOf(readPreset(name));
-      const cells = [`[${name}](${name}.md)`, port, unload, work, residency === null ? null : `\`${residency}\``, busy, gone];
+      const { port, unload, running_work: work, residency, busy, client_gone: gone, apis } = summaryOf(readPreset(name));
+      const cells = [`[${name}](${name}.md)`, port, unload, work, residency === null ? null : `\`${residency}\``, busy, gone, apis];
       return `| ${cells.map((cell) => cell ?? '–').join(' | ')} |`;
     });
     expect(page.split('\n').filter((line) => line.startsWith('| ['))).toEqual(expected);

@@ -1,13 +1,17 @@
 import type { PromptEvents } from './comfyui-events.ts';
-import { LOADER, classOf, orderOf, outputsOf, samplerOf, stepsOf } from './comfyui-graph.ts';
+import type { ComfyFiles } from './comfyui-files.ts';
+import { LOADER, classOf, inputsOf, orderOf, outputsOf, samplerOf, stepsOf } from './comfyui-graph.ts';
 import type { Graph } from './comfyui-graph.ts';
 import type { ComfyModel } from './comfyui-model.ts';
+import { picturesOf } from './comfyui-pictures.ts';
 import type { ComfyuiQuirks } from './comfyui-quirks.ts';
 import type { Pause } from './pace.ts';
 import { gradientPng } from './png.ts';
 
 /** All steps of a prompt together, ms, however many they are. */
 const SAMPLING_MS = 1500;
+/** Of a preview, pixels. */
+const PREVIEW_SIDE = 64;
 
 /** Thrown between two steps of a prompt that was interrupted. */
 export class Interrupted extends Error {}
@@ -15,6 +19,7 @@ export class Interrupted extends Error {}
 /** What a prompt is executed with. */
 export interface ExecutionOptions {
   readonly model: ComfyModel;
+  readonly files: ComfyFiles;
   readonly pause: Pause;
   readonly quirks: ComfyuiQuirks;
 }
@@ -26,17 +31,12 @@ export class Execution {
   #graph: Graph = {};
   #node: string | null = null;
   #interrupted = false;
+  #outputs: Record<string, unknown> = {};
   /** The last workflow that was executed to its end: the same once more costs nothing. */
   #cached = '';
-  #images = 0;
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
-  }
-
-  /** How many images have been made. */
-  get images(): number {
-    return this.#images;
   }
 
   /** The node that is executed now. */
@@ -71,25 +71,25 @@ export class Execution {
     const key = JSON.stringify(graph);
     const isCached = this.#options.quirks.caches && key === this.#cached;
     events.tell('execution_cached', { nodes: isCached ? orderOf(graph) : [] });
-    if (!isCached) await this.#executeNodes(events);
+    if (isCached) for (const [id, output] of Object.entries(this.#outputs)) events.executed(id, output);
+    else await this.#executeNodes(events);
     this.#cached = key;
-    const outputs = this.#outputs();
-    for (const [id, output] of Object.entries(outputs)) if (isCached) events.executed(id, output);
     this.#node = null;
-    return outputs;
+    return this.#outputs;
   }
 
   async #executeNodes(events: PromptEvents): Promise<void> {
     const sampler = samplerOf(this.#graph);
     const outputs = outputsOf(this.#graph);
+    this.#cached = '';
+    this.#outputs = {};
     for (const id of orderOf(this.#graph)) {
       this.#node = id;
       events.executing(id);
       this.#mayGoOn();
       if (id === sampler || classOf(this.#graph, id) === LOADER) await this.#options.model.load();
       if (id === sampler) await this.#sample(id, events);
-      if (id === outputs[0]) this.#images += 1;
-      if (outputs.includes(id)) events.executed(id, this.#output());
+      if (outputs.includes(id)) events.executed(id, this.#save(id));
       this.#executed.push(id);
     }
   }
@@ -101,7 +101,7 @@ export class Execution {
       for (let value = 1; value <= max; value++) {
         this.#mayGoOn();
         await this.#options.pause(SAMPLING_MS / max);
-        events.progress({ value, max, node }, () => gradientPng(value));
+        events.progress({ value, max, node }, () => gradientPng({ width: PREVIEW_SIDE, height: PREVIEW_SIDE, seed: value }));
       }
     } finally {
       end();
@@ -112,12 +112,13 @@ export class Execution {
     if (this.#interrupted) throw new Interrupted('interrupted');
   }
 
-  #outputs(): Record<string, unknown> {
-    return Object.fromEntries(outputsOf(this.#graph).map((id) => [id, this.#output()]));
-  }
-
-  #output(): unknown {
-    const filename = `ComfyUI_${String(this.#images).padStart(5, '0')}_.png`;
-    return { images: [{ filename, subfolder: '', type: 'output' }] };
+  /** Saves the pictures that have reached an output node; a preview only for now. */
+  #save(id: string): unknown {
+    const { filename_prefix: wanted } = inputsOf(this.#graph[id]);
+    const isPreview = classOf(this.#graph, id) === 'PreviewImage';
+    const [type, prefix] = isPreview ? ['temp', 'ComfyUI_temp'] : ['output', typeof wanted === 'string' ? wanted : 'ComfyUI'];
+    const images = picturesOf(this.#graph, id).map((picture) => this.#options.files.save(type, prefix, () => gradientPng(picture)));
+    this.#outputs[id] = { images };
+    return this.#outputs[id];
   }
 }

@@ -37,8 +37,8 @@ export function outputsOf(graph: Graph): readonly string[] {
   return Object.keys(graph).filter((id) => OUTPUT_CLASSES.has(classOf(graph, id)));
 }
 
-/** The nodes that an output needs, each after those that it needs itself. */
-export function orderOf(graph: Graph): readonly string[] {
+/** The nodes that some outputs need (all of them unless said otherwise), each after those that it needs itself. */
+export function orderOf(graph: Graph, outputs = outputsOf(graph)): readonly string[] {
   const order = new Set<string>();
   const seen = new Set<string>();
   const visit = (id: string): void => {
@@ -47,7 +47,7 @@ export function orderOf(graph: Graph): readonly string[] {
     for (const input of Object.values(inputsOf(graph[id]))) if (isLink(input, graph)) visit(input[0]);
     order.add(id);
   };
-  outputsOf(graph).forEach(visit);
+  outputs.forEach(visit);
   return [...order];
 }
 
@@ -79,6 +79,7 @@ function hasWrongCheckpoint(node: unknown): boolean {
   return isObject(node) && node['class_type'] === LOADER && inputsOf(node)['ckpt_name'] !== CHECKPOINT;
 }
 
-function inputsOf(node: unknown): Record<string, unknown> {
+/** The inputs of a node by name; none when it is no node. */
+export function inputsOf(node: unknown): Record<string, unknown> {
   return isObject(node) && isObject(node['inputs']) ? node['inputs'] : {};
 }

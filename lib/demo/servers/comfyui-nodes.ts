@@ -14,6 +14,7 @@ export const NODES: Readonly<Record<string, unknown>> = {
   VAEDecode: node('VAEDecode', { samples: ['LATENT'], vae: ['VAE'] }, ['IMAGE']),
   SaveImage: node('SaveImage', { images: ['IMAGE'], filename_prefix: ['STRING', { default: 'ComfyUI' }] }, []),
   PreviewImage: node('PreviewImage', { images: ['IMAGE'] }, []),
+  LoadImage: node('LoadImage', { image: [[], { image_upload: true }] }, ['IMAGE', 'MASK']),
 };
 
 function samplerInputs(): Readonly<Record<string, unknown>> {

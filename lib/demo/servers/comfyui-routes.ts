@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CardMemory } from '../card.ts';
+import { fileRoutes } from './comfyui-file-routes.ts';
+import type { ComfyFiles } from './comfyui-files.ts';
 import { graphProblem, problem } from './comfyui-graph.ts';
 import { CANONICAL_ID, jobRoutes } from './comfyui-jobs.ts';
 import { CONTEXT_MIB } from './comfyui-model.ts';
@@ -9,16 +11,17 @@ import { asItem } from './comfyui-worker.ts';
 import type { ComfyWorker } from './comfyui-worker.ts';
 import { Refusal, asJson, isObject, parseObject, readBody, send, sendJson } from './http.ts';
 import type { Content, Exchange, Handler } from './http.ts';
-import { gradientPng } from './png.ts';
 import type { ProcessMemory } from './weights.ts';
 
 const BYTES_PER_MIB = 1024 * 1024;
+const PAGE = '<!doctype html><html><head><title>ComfyUI</title></head><body><h1>ComfyUI</h1></body></html>';
 
 /** What the routes speak of. */
 export interface ComfyuiParts {
   readonly card: CardMemory;
   readonly memory: ProcessMemory;
   readonly worker: ComfyWorker;
+  readonly files: ComfyFiles;
   readonly quirks: ComfyuiQuirks;
 }
 
@@ -36,6 +39,7 @@ export class ComfyuiRoutes {
   /** Every route also under `/api`. */
   table(): ReadonlyMap<string, Handler> {
     const routes: [string, Handler][] = [
+      ['GET /', ({ response }) => send(response, 200, { type: 'text/html', body: PAGE })],
       ['GET /prompt', ({ response }) => sendJson(response, 200, { exec_info: { queue_remaining: this.#worker.remaining } })],
       ['POST /prompt', (exchange) => this.#submit(exchange)],
       ['GET /queue', ({ response }) => sendJson(response, 200, this.#queue())],
@@ -48,7 +52,7 @@ export class ComfyuiRoutes {
       ['GET /system_stats', ({ response }) => sendJson(response, 200, this.#stats())],
       ['GET /object_info', ({ response }) => sendJson(response, 200, NODES)],
       ['GET /object_info/*', (exchange) => objectInfo(exchange)],
-      ['GET /view', (exchange) => this.#view(exchange)],
+      ...fileRoutes(this.#parts.files),
       ['GET /ws', ({ response }) => send(response, 400, plain('No WebSocket UPGRADE hdr: None\n Can "Upgrade" only to "WebSocket".'))],
     ];
     const both = routes.flatMap<[string, Handler]>(([route, handler]) => [[route, handler], [route.replace(' ', ' /api'), handler]]);
@@ -132,12 +136,6 @@ export class ComfyuiRoutes {
       torch_vram_free: 0,
     };
     return { system: { os: 'posix', comfyui_version: '0.38.1', pytorch_version: '2.8.0', embedded_python: false }, devices: [device] };
-  }
-
-  #view({ response, query }: Exchange): void {
-    const number = Number(/^ComfyUI_(\d{5})_\.png$/.exec(query.get('filename') ?? '')?.[1]);
-    if (!(number >= 1 && number <= this.#worker.images)) return send(response, 404);
-    send(response, 200, { type: 'image/png', body: gradientPng(number) });
   }
 }
 

@@ -1,14 +1,12 @@
 import { PromptEvents } from './comfyui-events.ts';
 import type { Message } from './comfyui-events.ts';
 import { Execution, Interrupted } from './comfyui-execution.ts';
+import type { ExecutionOptions } from './comfyui-execution.ts';
 import { outputsOf } from './comfyui-graph.ts';
 import type { Graph } from './comfyui-graph.ts';
-import type { ComfyModel } from './comfyui-model.ts';
-import type { ComfyuiQuirks } from './comfyui-quirks.ts';
 import { queueStatus } from './comfyui-socket.ts';
 import type { ComfySockets } from './comfyui-socket.ts';
 import { messageOf } from './http.ts';
-import type { Pause } from './pace.ts';
 
 /** So many finished prompts are remembered. */
 const KEPT = 10_000;
@@ -37,10 +35,7 @@ export interface FreeFlags {
 }
 
 /** What the worker is made from. */
-export interface WorkerOptions {
-  readonly model: ComfyModel;
-  readonly pause: Pause;
-  readonly quirks: ComfyuiQuirks;
+export interface WorkerOptions extends ExecutionOptions {
   readonly sockets: ComfySockets;
 }
 
@@ -74,11 +69,6 @@ export class ComfyWorker {
   /** Running and pending. */
   get remaining(): number {
     return this.running.length + this.#pending.length;
-  }
-
-  /** How many images there are; their numbers begin at 1. */
-  get images(): number {
-    return this.#execution.images;
   }
 
   /** The node at which a client's prompt is now; null: none of its prompts runs. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { ComfyFiles } from './comfyui-files.ts';
 import { CONTEXT_MIB, ComfyModel } from './comfyui-model.ts';
 import { COMFYUI_QUIRKS } from './comfyui-quirks.ts';
 import { ComfyuiRoutes, plain } from './comfyui-routes.ts';
@@ -21,10 +22,11 @@ export function createComfyui({ card, speed, pause = paceOf(speed), quirks: want
   const memory = new ProcessMemory(card, 'comfyui');
   const model = new ComfyModel({ memory, pause, quirks });
   const sockets = new ComfySockets(quirks.client_id_trap);
-  const worker = new ComfyWorker({ model, pause, quirks, sockets });
+  const files = new ComfyFiles();
+  const worker = new ComfyWorker({ model, files, pause, quirks, sockets });
   const allows = (request: IncomingMessage): boolean => !quirks.origin_check || !isForeign(request);
   const server = createRoutedServer({
-    routes: new ComfyuiRoutes({ card, memory, worker, quirks }).table(),
+    routes: new ComfyuiRoutes({ card, memory, worker, files, quirks }).table(),
     notFound: ({ response }) => send(response, 404, plain('404: Not Found')),
     failed: ({ response }, error) => {
       if (error instanceof BodyTooLarge) send(response, 413, plain('413: Request Entity Too Large'));

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { Refusal, send } from './http.ts';
+import { Refusal, isObject, send } from './http.ts';
 import type { AnswerShape, Usage } from './llama-openai.ts';
 import type { Answer } from './llama-text.ts';
 
@@ -25,6 +25,8 @@ export interface Fault {
   /** Tokens before it. */
   readonly after: number;
   readonly event: object;
+  /** Name of the event; undefined: it has none. */
+  readonly name?: string;
 }
 
 /** What is to be answered, and how. */
@@ -50,9 +52,15 @@ export function openStream(response: ServerResponse, headers: OutgoingHttpHeader
   response.flushHeaders();
 }
 
-/** Writes one server-sent event. */
-export function writeEvent(response: ServerResponse, event: object): void {
-  response.write(`data: ${JSON.stringify(event)}\n\n`);
+/** Writes one server-sent event, with a name if it has one. */
+export function writeEvent(response: ServerResponse, event: object, name?: string): void {
+  response.write(`${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(event)}\n\n`);
+}
+
+/** Writes an event of an answer. */
+export function writeShaped(response: ServerResponse, { named }: AnswerShape, event: object): void {
+  const type = isObject(event) ? event['type'] : undefined;
+  writeEvent(response, event, named === true && typeof type === 'string' ? type : undefined);
 }
 
 /** Ends a stream of events. */
@@ -107,26 +115,28 @@ class Emission {
     if (reason === 'fault' && fault !== undefined) return this.#break(fault);
     if (!streams) return send(this.#response, 200, { type, body: JSON.stringify(shape.whole(this.#written.join(''), reason, this.#usage())) });
     openStream(this.#response, this.#job.headers);
-    for (const event of shape.ending(reason, this.#usage())) writeEvent(this.#response, event);
+    for (const event of shape.ending(reason, this.#usage())) writeShaped(this.#response, shape, event);
     endStream(this.#response, saysDone);
   }
 
   #open(): void {
     this.#readAt = performance.now();
-    if (!this.#job.streams) return;
-    openStream(this.#response, this.#job.headers);
-    for (const event of this.#job.shape.opening) writeEvent(this.#response, event);
+    const { streams, headers, shape } = this.#job;
+    if (!streams) return;
+    openStream(this.#response, headers);
+    for (const event of shape.opening) writeShaped(this.#response, shape, event);
   }
 
   #add(piece: string): void {
     this.#turn.produced();
     this.#written.push(piece);
-    if (this.#job.streams) writeEvent(this.#response, this.#job.shape.piece(piece));
+    const { streams, shape } = this.#job;
+    if (streams) writeShaped(this.#response, shape, shape.piece(piece));
   }
 
-  #break({ event }: Fault): void {
+  #break({ event, name }: Fault): void {
     if (!this.#job.streams) throw new Refusal(500, { type: this.#job.type, body: JSON.stringify(event) });
-    writeEvent(this.#response, event);
+    writeEvent(this.#response, event, name);
     endStream(this.#response, this.#job.saysDoneAfterFault);
   }
 

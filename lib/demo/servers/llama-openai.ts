@@ -9,6 +9,8 @@ export interface Usage {
 
 /** How an answer looks on the wire, in pieces or as a whole. */
 export interface AnswerShape {
+  /** Each event is sent under its `type`. */
+  readonly named?: true;
   /** Events before the first token. */
   readonly opening: readonly object[];
   readonly piece: (text: string) => object;

@@ -5,6 +5,8 @@ const CHILD_QUIRKS = {
   empty_cors: { on: true, what: 'Access-Control-Allow-Origin is sent empty unless the page is on this machine.' },
   short_keep_alive: { on: true, what: 'A connection ends after 5 s without a request, or after 100 requests.' },
   late_cancel: { on: true, what: 'An answer in one piece is given up only some time within a second after its client has left.' },
+  embeddings: { on: false, what: 'Started with --embeddings; without, embeddings are 501.' },
+  reranking: { on: false, what: 'Started with --reranking; without, POST /v1/rerank is 501.' },
   metrics: { on: false, what: 'Started with --metrics; without, GET /metrics is 501.' },
   mid_stream_error: { on: false, what: 'Every stream breaks after three tokens, with an error event under status 200.' },
   sleep_when_idle: { on: false, what: 'Started with --sleep-idle-seconds 60: an idle model leaves the card, and the next request brings it back.' },

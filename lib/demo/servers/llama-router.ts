@@ -1,5 +1,6 @@
 import { Refusal, send } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
+import type { ModelRequest } from './llama-backend.ts';
 import { openStream, writeEvent } from './llama-emit.ts';
 import type { LlamaModel } from './llama-memory.ts';
 import { createLlamaHttp, jsonBody, llamaError, notFound, sendLlama } from './llama-http.ts';
@@ -8,7 +9,6 @@ import { RouterModels } from './llama-models.ts';
 import type { Entry, ModelEvent } from './llama-models.ts';
 import { LLAMA_ROUTER_QUIRKS } from './llama-quirks.ts';
 import { MODEL_ROUTES } from './llama-routes.ts';
-import type { ModelRequest } from './llama-routes.ts';
 import { paceOf } from './pace.ts';
 import type { Pause } from './pace.ts';
 import { isMain, runAsProcess } from './process.ts';

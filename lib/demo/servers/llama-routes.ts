@@ -1,34 +1,13 @@
-import { clientGone, send } from './http.ts';
-import type { Exchange } from './http.ts';
+import { send } from './http.ts';
+import { work } from './llama-backend.ts';
+import type { ModelHandler, ModelRequest } from './llama-backend.ts';
 import { emit } from './llama-emit.ts';
-import type { LlamaEngine } from './llama-engine.ts';
 import { llamaError, sendLlama } from './llama-http.ts';
-import { BUILD, CONTEXT_TOKENS, jobOf } from './llama-job.ts';
+import { BUILD, CONTEXT_TOKENS, jobOf, tokensAsked } from './llama-job.ts';
 import type { LlamaApi } from './llama-job.ts';
 import type { Slot } from './llama-slots.ts';
 import { tokensIn } from './llama-text.ts';
-import type { Pause } from './pace.ts';
-
-/** Whether a client is still there is looked at once a second; so long it takes on average. */
-const CANCEL_MS = 500;
-
-/** One model, and how its process treats its clients. */
-export interface Backend {
-  readonly engine: LlamaEngine;
-  readonly pause: Pause;
-  readonly quirks: { readonly late_cancel: boolean; readonly metrics: boolean; readonly mid_stream_error: boolean };
-  /** Whether a request that does not stream goes on when its client leaves: its client is the router, which stays. */
-  readonly isDeaf: boolean;
-}
-
-/** A request to one model; `body` is empty for a GET. */
-export interface ModelRequest {
-  readonly exchange: Exchange;
-  readonly backend: Backend;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-type ModelHandler = (request: ModelRequest) => Promise<void> | void;
+import { embeddings, rerank } from './llama-vectors.ts';
 
 /** What a process with one model answers to, by method and path. A router hands these on. */
 export const MODEL_ROUTES: ReadonlyMap<string, ModelHandler> = new Map<string, ModelHandler>([
@@ -37,8 +16,17 @@ export const MODEL_ROUTES: ReadonlyMap<string, ModelHandler> = new Map<string, M
   ['POST /v1/completions', infer('completions')],
   ['POST /completions', infer('native')],
   ['POST /completion', infer('native')],
-  ['POST /v1/embeddings', noEmbeddings],
-  ['POST /embeddings', noEmbeddings],
+  ['POST /v1/responses', infer('responses')],
+  ['POST /responses', infer('responses')],
+  ['POST /v1/messages', infer('messages')],
+  ['POST /v1/messages/count_tokens', countTokens],
+  ['POST /v1/embeddings', embeddings('openai')],
+  ['POST /embeddings', embeddings('native')],
+  ['POST /embedding', embeddings('native')],
+  ['POST /v1/rerank', rerank],
+  ['POST /v1/reranking', rerank],
+  ['POST /rerank', rerank],
+  ['POST /reranking', rerank],
   ['POST /tokenize', tokenize],
   ['GET /slots', slots],
   ['GET /props', props],
@@ -47,26 +35,17 @@ export const MODEL_ROUTES: ReadonlyMap<string, ModelHandler> = new Map<string, M
 ]);
 
 function infer(api: LlamaApi): ModelHandler {
-  return async ({ exchange: { response }, backend, body }) => {
-    const { engine, quirks } = backend;
+  return async (request) => {
+    const { exchange: { response }, backend: { engine, quirks }, body } = request;
     const job = jobOf({ api, body, model: engine.model.name, breaks: quirks.mid_stream_error });
-    const client = clientOf(response, backend, job.streams);
-    await engine.run(api, client, (turn) => emit(response, job, turn));
+    await work(request, { job: api, streams: job.streams, run: (turn) => emit(response, job, turn) });
   };
 }
 
-/** Aborts when the process notices that its client is gone, if it ever does. */
-function clientOf(response: Exchange['response'], { isDeaf, quirks, pause }: Backend, streams: boolean): AbortSignal {
-  const gone = clientGone(response);
-  if (streams || gone.aborted) return gone;
-  if (!isDeaf && !quirks.late_cancel) return gone;
-  const noticed = new AbortController();
-  if (!isDeaf) gone.addEventListener('abort', () => void pause(CANCEL_MS).then(() => noticed.abort(gone.reason)), { once: true });
-  return noticed.signal;
-}
-
-function noEmbeddings(): never {
-  throw llamaError('not_supported_error', 'This server does not support embeddings. Start it with `--embeddings`');
+/** The tokenizer is the model's, so that a sleeping model wakes. */
+async function countTokens({ exchange: { response }, backend: { engine }, body }: ModelRequest): Promise<void> {
+  await engine.look();
+  sendLlama(response, { input_tokens: tokensAsked('messages', body) });
 }
 
 function tokenize({ exchange: { response }, body }: ModelRequest): void {

@@ -1,11 +1,11 @@
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
+import type { Backend } from './llama-backend.ts';
 import { LlamaEngine } from './llama-engine.ts';
 import type { LlamaModel } from './llama-memory.ts';
 import { createLlamaHttp, jsonBody, sendLlama } from './llama-http.ts';
 import { CONTEXT_TOKENS } from './llama-job.ts';
 import { LLAMA_SERVER_QUIRKS } from './llama-quirks.ts';
 import { MODEL_ROUTES } from './llama-routes.ts';
-import type { Backend } from './llama-routes.ts';
 import { paceOf } from './pace.ts';
 import { isMain, runAsProcess } from './process.ts';
 import { resolveQuirks } from './quirks.ts';

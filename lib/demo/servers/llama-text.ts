@@ -44,6 +44,20 @@ export function chatText(messages: unknown): string | null {
   return messages.map((message: unknown) => (isObject(message) ? contentText(message['content']) : '')).join('\n');
 }
 
+/** The text of a request of OpenAI's Responses API: a string or messages, after its instructions; null when there is none. */
+export function responsesText({ instructions, input }: Readonly<Record<string, unknown>>): string | null {
+  return after(instructions, typeof input === 'string' ? input : chatText(input));
+}
+
+/** The text of a request of Anthropic's Messages API; null when there are no messages in it. */
+export function messagesText({ system, messages }: Readonly<Record<string, unknown>>): string | null {
+  return after(system, chatText(messages));
+}
+
+function after(system: unknown, text: string | null): string | null {
+  return text === null ? null : [contentText(system), text].filter((part) => part !== '').join('\n');
+}
+
 /** A message's text is a string, or in parts. */
 function contentText(content: unknown): string {
   if (typeof content === 'string') return content;

@@ -18,10 +18,16 @@ export class Failure extends Error {
   }
 }
 
-/** Answers for an error, in Ollama's own shape or in that of OpenAI's API. */
-export function replyFailure(response: ServerResponse, error: unknown, isOpenai: boolean): void {
+/** Answers for an error in the shape of the API that a path belongs to. */
+export function replyFailure(response: ServerResponse, error: unknown, path: string): void {
   const [status, message] = error instanceof Failure ? [error.status, error.message] : [500, `llama-server process has terminated: ${messageOf(error)}`];
-  reply(response, status, { error: isOpenai ? openaiError(status, message) : message });
+  reply(response, status, errorIn(path, status, message));
+}
+
+/** An error in the shape of the API that a path belongs to: Anthropic's, OpenAI's, or Ollama's own. */
+export function errorIn(path: string, status: number, message: string): object {
+  if (path === '/v1/messages') return { type: 'error', error: { type: TYPES.get(status) ?? 'api_error', message } };
+  return { error: path.startsWith('/v1/') ? openaiError(status, message) : message };
 }
 
 /** The client has left, so nobody sees it but a log. */
@@ -29,7 +35,7 @@ export function canceled(): Refusal {
   return new Refusal(499, { type: JSON_TYPE, body: JSON.stringify({ error: 'request canceled' }) });
 }
 
-/** The words of OpenAI's API for a status. */
+/** The words of OpenAI's and Anthropic's API for a status. */
 const TYPES: ReadonlyMap<number, string> = new Map([[400, 'invalid_request_error'], [404, 'not_found_error']]);
 
 /** What the member `error` holds in OpenAI's API. */

@@ -1,16 +1,18 @@
 import type { ServerResponse } from 'node:http';
+import { embeddingList, embeddingOf, inputsOf } from './embedding.ts';
 import { clientGone, createRoutedServer, isObject, parseObject, readBody, send } from './http.ts';
 import type { DemoServer, DemoServerOptions, Exchange, Handler } from './http.ts';
 import { isNearHost, isOwnOrigin } from './ollama-access.ts';
 import { parseKeepAlive, promptOf, shapeOf } from './ollama-answer.ts';
 import type { Api } from './ollama-answer.ts';
-import { embeddingOf, inputsOf } from './ollama-embed.ts';
+import { compatPrompt, compatWire } from './ollama-compat.ts';
+import type { CompatApi } from './ollama-compat.ts';
 import { generate, nativeWire } from './ollama-generate.ts';
 import type { Generation } from './ollama-generate.ts';
 import { asListed, asLoaded, asLoading, asShown } from './ollama-listing.ts';
 import { MODELS, Models } from './ollama-models.ts';
 import type { Model } from './ollama-models.ts';
-import { completionWire, openaiModels } from './ollama-openai.ts';
+import { openaiModels } from './ollama-openai.ts';
 import { runnerOptions } from './ollama-options.ts';
 import { OLLAMA_QUIRKS } from './ollama-quirks.ts';
 import type { OllamaQuirks } from './ollama-quirks.ts';
@@ -32,7 +34,7 @@ export function createOllama({ card, speed, pause = paceOf(speed), quirks: wante
       const known = !quirks.wrong_method_404 && [...routes.keys()].some((route) => route.endsWith(` ${path}`));
       send(response, known ? 405 : 404, { type: 'text/plain', body: known ? '405 method not allowed' : '404 page not found' });
     },
-    failed: ({ response, path }, error) => replyFailure(response, error, path.startsWith('/v1/')),
+    failed: ({ response, path }, error) => replyFailure(response, error, path),
     around: async (exchange, next) => (isAllowed(exchange, quirks) ? next() : send(exchange.response, 403)),
   });
   server.keepAliveTimeout = 0; // Go keeps idle connections
@@ -67,7 +69,12 @@ class Ollama {
       ['POST /api/generate', (exchange) => this.#answer(exchange, 'generate')],
       ['POST /api/chat', (exchange) => this.#answer(exchange, 'chat')],
       ['POST /api/embed', (exchange) => this.#embed(exchange)],
-      ['POST /v1/chat/completions', (exchange) => this.#complete(exchange)],
+      ['POST /api/embeddings', (exchange) => this.#embedOne(exchange)],
+      ['POST /v1/chat/completions', (exchange) => this.#complete(exchange, 'chat')],
+      ['POST /v1/completions', (exchange) => this.#complete(exchange, 'completions')],
+      ['POST /v1/responses', (exchange) => this.#complete(exchange, 'responses')],
+      ['POST /v1/messages', (exchange) => this.#complete(exchange, 'messages')],
+      ['POST /v1/embeddings', (exchange) => this.#embedList(exchange)],
       ['GET /v1/models', ({ response }) => reply(response, 200, openaiModels(MODELS))],
     ]);
   }
@@ -98,23 +105,45 @@ class Ollama {
     });
   }
 
-  async #complete({ request, response }: Exchange): Promise<void> {
+  async #complete({ request, response, path }: Exchange, api: CompatApi): Promise<void> {
     const began = performance.now();
     const body = await bodyOf(request);
-    const prompt = promptOf('chat', body);
-    if (prompt === null) throw new Failure(400, "[] is too short - 'messages'");
+    const prompt = compatPrompt(api, body);
     const { stream, stream_options: options } = body;
     const form = { model: findModel(body['model']).name, streams: stream === true, withUsage: isObject(options) && options['include_usage'] === true };
-    await this.#use(response, { model: form.model }, (pause) => this.#generate({ prompt, began, wire: completionWire(response, form) }, pause));
+    const wire = compatWire(response, { api, form, path, prompt });
+    await this.#use(response, { model: form.model }, (pause) => this.#generate({ prompt, began, wire }, pause));
   }
 
   async #embed({ request, response }: Exchange): Promise<void> {
     const body = await bodyOf(request);
     const inputs = inputsOf(body['input']);
+    await this.#read(response, body, inputs);
+    reply(response, 200, { model: body['model'], embeddings: inputs.map(embeddingOf), prompt_eval_count: inputs.length });
+  }
+
+  /** As it was before /api/embed. */
+  async #embedOne({ request, response }: Exchange): Promise<void> {
+    const body = await bodyOf(request);
+    const inputs = inputsOf(body['prompt']);
+    await this.#read(response, body, inputs);
+    reply(response, 200, { embedding: inputs.flatMap(embeddingOf) });
+  }
+
+  async #embedList({ request, response }: Exchange): Promise<void> {
+    const body = await bodyOf(request);
+    const inputs = inputsOf(body['input']);
+    if (inputs.length === 0) throw new Failure(400, 'invalid input');
+    await this.#read(response, { model: body['model'] }, inputs);
+    const usage = { prompt_tokens: inputs.length, total_tokens: inputs.length };
+    reply(response, 200, { object: 'list', data: embeddingList(inputs, body['encoding_format']), model: body['model'], usage });
+  }
+
+  /** Reads texts with the model that `body` asks for. */
+  async #read(response: ServerResponse, body: Body, inputs: readonly string[]): Promise<void> {
     await this.#use(response, body, async (pause) => {
       const end = this.#models.work('embed');
       await pause(EMBED_MS * inputs.length).finally(end);
-      reply(response, 200, { model: body['model'], embeddings: inputs.map(embeddingOf), prompt_eval_count: inputs.length });
     });
   }
 

@@ -11,13 +11,13 @@ describe('presets', () => {
   test('is a table with a line for each, sorted by name', async () => {
     const { code, out, err } = await runCli(['presets']);
     const [heading, ...lines] = out.trimEnd().split('\n');
-    expect(heading).toMatch(/^PRESET +SERVER +PORT +UNLOAD +RUNNING WORK +BUSY$/);
+    expect(heading).toMatch(/^PRESET +SERVER +PORT +UNLOAD +RUNNING WORK +BUSY +APIS$/);
     expect(lines.map((line) => line.split(' ')[0])).toEqual(NAMES);
     expect(lines).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^comfyui +ComfyUI +8188 +call +waits +asked, by job$/),
-        expect.stringMatching(/^ollama +Ollama +11434 +call for each model +waits +-$/),
-        expect.stringMatching(/^tei .* 3000 +- +- +-$/),
+        expect.stringMatching(/^comfyui +ComfyUI +8188 +call +waits +asked, by job +OpenAI, translated$/),
+        expect.stringMatching(/^ollama +Ollama +11434 +call for each model +waits +- +OpenAI, Anthropic$/),
+        expect.stringMatching(/^tei .* 3000 +- +- +- +OpenAI$/),
       ]),
     );
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -32,9 +32,11 @@ describe('presets', () => {
     expect(list).toHaveLength(NAMES.length);
     expect(list).toContainEqual({
       name: 'vllm', title: 'vLLM', port: 8000, unload: 'call', running_work: 'kills', residency: '/is_sleeping', busy: 'asked', client_gone: 'close',
+      apis: 'OpenAI, Anthropic',
     });
     expect(list).toContainEqual(expect.objectContaining({ name: 'mvoice', unload: 'call', running_work: 'unknown' }));
     expect(list).toContainEqual(expect.objectContaining({ name: 'tei', unload: null, running_work: null, residency: null, busy: null }));
+    expect(list).toContainEqual(expect.objectContaining({ name: 'invokeai', apis: null }));
   });
 });
 
@@ -63,7 +65,7 @@ describe('presets NAME', () => {
     expect((await runCli(['presets', 'vllm'])).out).not.toContain('in place of');
   });
 
-  test('can be pasted into a file, as each setting is one line under the consumer', async () => {
+  test('can be pasted into a file, as each setting is one line under the consumer, and only a long list of paths several', async () => {
     const { out } = await runCli(['presets', 'tei']);
     expect(out.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
       'consumers:',
@@ -71,6 +73,8 @@ describe('presets NAME', () => {
       '    url: http://127.0.0.1:3000',
       '    health: { path: /health }',
       '    paths: { llm: { path: /v1/embeddings } }',
+      '    gpu_paths: [ POST /v1/embeddings, POST /v1/classify, POST /embeddings, POST /embed, POST /embed_all, POST /embed_sparse,',
+      '      POST /predict, POST /predict_tokens, POST /rerank, POST /similarity, POST /vertex, POST /invocations, POST / ]',
       '    client_gone: finish',
     ]);
   });

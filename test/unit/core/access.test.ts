@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { crossSiteFault, isOwnHost } from '../../../lib/core/access.ts';
+import { crossSiteFault, isOwnHost, isOwnOrigin } from '../../../lib/core/access.ts';
 
 const NAMES = { hostName: 'gpubox', configured: ['tts.example.org'] };
 
@@ -54,10 +54,11 @@ describe('is not ours:', () => {
 });
 
 const HOST = 'gpubox:8770';
+const NO_ORIGINS = new Set<string>();
 
 describe('a program is let in', () => {
   test.each(['GET', 'POST', 'HEAD'])('with %s: it states neither origin nor site', (method) => {
-    expect(crossSiteFault(method, { host: HOST })).toBeNull();
+    expect(crossSiteFault(method, { host: HOST }, NO_ORIGINS)).toBeNull();
   });
 });
 
@@ -68,7 +69,7 @@ describe('a page of our own is let in', () => {
     { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' },
     { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' },
   ])('with %j', (headers) => {
-    expect(crossSiteFault('POST', { host: HOST, ...headers })).toBeNull();
+    expect(crossSiteFault('POST', { host: HOST, ...headers }, NO_ORIGINS)).toBeNull();
   });
 });
 
@@ -84,16 +85,64 @@ describe('a page of another site is refused', () => {
     ['POST', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
     ['POST', { 'sec-fetch-site': 'same-site' }],
   ])('%s with %j', (method, headers) => {
-    expect(crossSiteFault(method, { host: HOST, ...headers })).toMatch(/web page of another/);
+    expect(crossSiteFault(method, { host: HOST, ...headers }, NO_ORIGINS)).toMatch(/web page of another/);
   });
 
   test('unless somebody follows a link to us, which changes nothing', () => {
     for (const method of ['GET', 'HEAD']) {
-      expect(crossSiteFault(method, { host: HOST, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })).toBeNull();
+      expect(crossSiteFault(method, { host: HOST, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, NO_ORIGINS)).toBeNull();
     }
   });
 
   test('also where the request names no host', () => {
-    expect(crossSiteFault('POST', { origin: 'http://undefined' })).not.toBeNull();
+    expect(crossSiteFault('POST', { origin: 'http://undefined' }, NO_ORIGINS)).not.toBeNull();
   });
+});
+
+describe('a page of a listed origin', () => {
+  const ORIGINS = new Set(['https://chat.example', 'http://localhost:3000']);
+
+  test.each([
+    ['POST', { origin: 'https://chat.example' }],
+    ['GET', { origin: 'http://localhost:3000' }],
+    ['OPTIONS', { origin: 'https://chat.example', 'access-control-request-method': 'POST' }],
+    ['POST', { origin: 'https://chat.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }],
+  ])('is let in: %s with %j', (method, headers) => {
+    expect(crossSiteFault(method, { host: HOST, ...headers }, ORIGINS)).toBeNull();
+  });
+
+  test('is let in also where the request names no host', () => {
+    expect(crossSiteFault('POST', { origin: 'https://chat.example' }, ORIGINS)).toBeNull();
+  });
+
+  test.each([
+    { origin: 'http://chat.example' },
+    { origin: 'https://chat.example:8443' },
+    { origin: 'https://chat.example.evil.example' },
+    { origin: 'https://evil.chat.example' },
+    { origin: 'https://chat.example/' },
+    { origin: 'null' },
+    { origin: '' },
+    { origin: ['https://chat.example', 'https://chat.example'] },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' },
+  ])('lets in no other: %j', (headers) => {
+    expect(crossSiteFault('POST', { host: HOST, ...headers }, ORIGINS)).toMatch(/web page of another/);
+  });
+});
+
+test('who is refused for its origin is told what would admit it', () => {
+  expect(crossSiteFault('POST', { host: HOST, origin: 'https://chat.example' }, NO_ORIGINS)).toBe(
+    'the request comes from a web page of another origin; to admit it, list it under access.origins',
+  );
+});
+
+test.each([
+  ['http://gpubox:8770', HOST, true],
+  ['https://gpubox:8770', HOST, true],
+  ['http://gpubox', HOST, false],
+  ['ws://gpubox:8770', HOST, false],
+  ['http://undefined', undefined, false],
+  ['http://gpubox:8770', [HOST, HOST], false],
+])('the origin %j at the host %j is our own: %j', (origin, host, expected) => {
+  expect(isOwnOrigin(origin, host)).toBe(expected);
 });

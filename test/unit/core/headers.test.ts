@@ -48,6 +48,12 @@ describe('of a consumer, the client gets', () => {
   test('nothing that only we may state', () => {
     expect(returnedHeaders(['X-Request-Id', 'forged', 'X-Consumer', 'other', 'Server-Timing', 'x;dur=1', 'A', 'b'], undefined)).toEqual(['A', 'b']);
   });
+  test.each(['Access-Control-Allow-Origin', 'access-control-allow-credentials', 'ACCESS-CONTROL-EXPOSE-HEADERS', 'Access-Control-Max-Age', 'Access-Control-Allow-Private-Network'])(
+    'no %s: which pages may read us is ours to say',
+    (name) => {
+      expect(returnedHeaders(['A', 'b', name, '*', 'Vary', 'Origin'], undefined)).toEqual(['A', 'b', 'Vary', 'Origin']);
+    },
+  );
   test('nothing that the consumer has nominated, but always the length', () => {
     expect(returnedHeaders(['Content-Length', '3', 'X-Hop', '1', 'A', 'b'], 'x-hop, content-length')).toEqual(['Content-Length', '3', 'A', 'b']);
   });

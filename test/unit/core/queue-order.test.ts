@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { chooseNext } from '../../../lib/core/queue-order.ts';
+import { chooseNext, rankOf } from '../../../lib/core/queue-order.ts';
 import type { LaneHead } from '../../../lib/core/queue-order.ts';
 
 const AGING_MS = 30_000;
@@ -47,6 +47,28 @@ describe('is served next:', () => {
   });
   test('of two requests by hand the one that came first', () => {
     expect(chosen([Number.POSITIVE_INFINITY, 0], [Number.POSITIVE_INFINITY, 0])).toBe(0);
+  });
+});
+
+describe('the rank', () => {
+  test.each([
+    [[2, 0], 2],
+    [[2, AGING_MS - 1], 2],
+    [[2, AGING_MS], 3],
+    [[0, 10 * AGING_MS + 1], 10],
+    [[Number.POSITIVE_INFINITY, 0], Number.POSITIVE_INFINITY],
+  ] as const)('of priority and wait %j is %j', (waiting, rank) => {
+    expect(heads(waiting).map((head) => rankOf(head, NOW, AGING_MS))).toEqual([rank]);
+  });
+
+  test('of who is chosen is exceeded by nobody', () => {
+    const waiting = fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 10 * AGING_MS })), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(waiting, (all) => {
+        const ranks = heads(...all).map((head) => rankOf(head, NOW, AGING_MS));
+        expect(ranks[chosen(...all) ?? -1]).toBe(Math.max(...ranks));
+      }),
+    );
   });
 });
 

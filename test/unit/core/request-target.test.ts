@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { faultOfPath, splitTarget } from '../../../lib/core/request-target.ts';
+import { faultOfPath, opaqueFrom, splitTarget } from '../../../lib/core/request-target.ts';
 
 describe('a plain path passes:', () => {
   test.each([
@@ -51,6 +51,34 @@ describe('refused, because two servers may read it as two different paths:', () 
     ['/audio/x#y', 'percent-encoded'],
   ])('%j (%s)', (path, reason) => {
     expect(faultOfPath(path)).toContain(reason);
+  });
+});
+
+describe('an encoded slash', () => {
+  const faultAt = (path: string) => faultOfPath(path, opaqueFrom(path));
+
+  test.each(['/comfyui/userdata/workflows%2Fx.json', '/upstream/a/x%2fy', '/ollama/a%2F', '/v1/models/org%2Fname'])('passes where it is no business of ours: %s', (path) => {
+    expect(faultAt(path)).toBeNull();
+  });
+
+  test.each(['/comfyui%2Fx', '/upstream/a%2Fb/x', '/upstream%2Fa/x', '/v1%2Fmodels/x', '/audio/a%2Fb', '/v1/models%2Fx'])('is refused on the way there: %s', (path) => {
+    expect(faultAt(path)).toContain('encoded');
+  });
+
+  test.each(['/comfyui/a%2F..%2Fb', '/comfyui/a%2F..', '/comfyui/..%2Fa', '/comfyui/a%2F.%2Fb', '/comfyui/a%2F%2Fb', '/comfyui/a%2F/b', '/comfyui/%2Fb'])(
+    'hides neither dot segments nor empty ones: %s',
+    (path) => {
+      expect(faultAt(path)).toContain('segment');
+    },
+  );
+
+  test.each(['/comfyui/%2e%2e', '/comfyui/a%5Cb', '/comfyui/a%00', '/comfyui/a%252Fb'])('brings no other trap with it: %s', (path) => {
+    expect(faultAt(path)).toContain('encoded');
+  });
+
+  test('passes everywhere at a port of a consumer\'s own', () => {
+    expect(faultOfPath('/userdata/a%2Fb', 0)).toBeNull();
+    expect(faultOfPath('/userdata/..%2Fb', 0)).toContain('dot segment');
   });
 });
 

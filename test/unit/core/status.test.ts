@@ -91,6 +91,11 @@ describe('no member that callers rely on is ever left out', () => {
   });
 });
 
+test('where the broker stands in for a consumer is shown where that is configured', () => {
+  expect([consumerShown({ listen: '127.0.0.1:1' })?.['listen'], consumerShown({ listen: null })?.['listen']]).toEqual(['127.0.0.1:1', null]);
+  expect(Object.keys(consumerShown({}) ?? {})).not.toContain('listen');
+});
+
 describe('what is not known is null, never 0: ', () => {
   test('the memory of a card that has not been read', () => {
     expect(shown().gpu).toMatchObject({ total_mib: null, used_mib: null, free_mib: null, last_sample: null, foreign: null });

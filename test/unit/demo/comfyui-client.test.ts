@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Client } from '@stable-canvas/comfyui-client';
+import { ComfyUIClient } from 'comfy-ui-client';
+import type { Prompt } from 'comfy-ui-client';
 import { WebSocket } from 'ws';
 import { demoRequest } from '../../../lib/demo/request-set.ts';
 import { CHECKPOINT } from '../../../lib/demo/servers/comfyui-graph.ts';
@@ -9,6 +11,9 @@ import { startDemo } from '../../support/demo-server.ts';
 import type { RunningDemo } from '../../support/demo-server.ts';
 import { until } from '../../support/until.ts';
 
+const OUTPUT = '9';
+/** A workflow without a model, as this client's types want one. */
+const PROMPT: Prompt = { [OUTPUT]: { class_type: 'SaveImage', inputs: {} } };
 let demo: RunningDemo;
 let client: Client;
 
@@ -71,4 +76,24 @@ test('it interrupts, deletes and frees', async () => {
   expect((await client.getHistory()).History).toMatchObject([{ prompt: [0, running, {}, { client_id: 'me' }, ['9']], status: { status_str: 'error' } }]);
   await client.free({ unload_models: true, free_memory: true });
   await until(() => demo.card.memory.usedMib() === 500);
+});
+
+class Waiting extends ComfyUIClient {
+  /** It has a listener that logs from the beginning, and one more when it has the answer to its prompt. */
+  get listens(): boolean {
+    return this.ws !== undefined && this.ws.listenerCount('message') > 1;
+  }
+}
+
+test('another client gets the images themselves', async () => {
+  const other = new Waiting(demo.url.slice('http://'.length), 'other');
+  await other.connect();
+  demo.time.hold();
+  const drawing = other.getImages(PROMPT);
+  await until(() => other.listens);
+  demo.time.go();
+  const { [OUTPUT]: images = [] } = await drawing;
+  await other.disconnect();
+  expect(images.map(({ image }) => image)).toEqual([{ filename: 'ComfyUI_00001_.png', subfolder: '', type: 'output' }]);
+  expect(await images[0]?.blob.slice(1, 4).text()).toBe('PNG');
 });

@@ -1,3 +1,4 @@
+import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
@@ -33,6 +34,7 @@ describe("Ollama's client", () => {
     expect(embeddings).toHaveLength(3);
     expect(embeddings[0]).toEqual(embeddings[2]);
     expect(embeddings[0]).not.toEqual(embeddings[1]);
+    expect((await ollama.embeddings({ model, prompt: 'one' })).embedding).toEqual(embeddings[0]);
     await ollama.generate({ model, prompt: '', keep_alive: 0 });
     await until(() => demo.card.memory.usedMib() === 0);
   });
@@ -65,6 +67,28 @@ describe("OpenAI's client", () => {
     expect((await client().models.list()).data).toMatchObject([{ id: model }, { id: 'qwen2.5:0.5b' }]);
   });
 
+  test('gets a completion, streamed or not', async () => {
+    const whole = await client().completions.create({ model, prompt: 'Hi' });
+    expect(whole).toMatchObject({ object: 'text_completion', choices: [{ finish_reason: 'stop', text: expect.stringMatching(/^You asked: "Hi"/) }] });
+    let said = '';
+    for await (const { choices } of await client().completions.create({ model, prompt: 'Hi', stream: true })) said += choices[0]?.text ?? '';
+    expect(said).toBe(whole.choices[0]?.text);
+  });
+
+  test('gets a response, streamed or not', async () => {
+    const whole = await client().responses.create({ model, input: 'Hi' });
+    expect(whole).toMatchObject({ object: 'response', status: 'completed', tools: [], output_text: expect.stringMatching(/^You asked: "Hi"/) });
+    const streamed = await client().responses.stream({ model, input: [{ role: 'user', content: 'Hi' }] }).finalResponse();
+    expect(streamed.output_text).toBe(whole.output_text);
+  });
+
+  test('gets embeddings as numbers, however they come', async () => {
+    const { data } = await client().embeddings.create({ model, input: ['one', 'two'] });
+    const { data: plain } = await client().embeddings.create({ model, input: ['one', 'two'], encoding_format: 'float' });
+    expect(data.map(({ embedding }) => embedding)).toEqual(plain.map(({ embedding }) => embedding.map((value) => Math.fround(value))));
+    await expect(client().embeddings.create({ model, input: [] })).rejects.toMatchObject({ status: 400 });
+  });
+
   test('reads its errors', async () => {
     const asked = client().chat.completions.create({ model: 'nope', messages });
     await expect(asked).rejects.toMatchObject({ status: 404, type: 'not_found_error', message: "404 model 'nope' not found" });
@@ -83,6 +107,34 @@ describe("OpenAI's client", () => {
 
   function client(): OpenAI {
     return new OpenAI({ baseURL: `${demo.url}/v1`, apiKey: 'none', maxRetries: 0 });
+  }
+});
+
+describe("Anthropic's client", () => {
+  const asked = { model, max_tokens: 100, messages };
+
+  test('gets a message, streamed or not', async () => {
+    const whole = await client().messages.create(asked);
+    expect(whole).toMatchObject({ type: 'message', role: 'assistant', stop_reason: 'end_turn', usage: { input_tokens: 1 } });
+    const streamed = await client().messages.stream(asked).finalMessage();
+    expect(streamed.content).toEqual(whole.content);
+    expect(whole.content).toMatchObject([{ type: 'text', text: expect.stringMatching(/^You asked: "Hi"/) }]);
+  });
+
+  test('reads its errors', async () => {
+    const unknown = client().messages.create({ ...asked, model: 'nope' });
+    await expect(unknown).rejects.toMatchObject({ status: 404, error: { type: 'error', error: { type: 'not_found_error', message: "model 'nope' not found" } } });
+    await expect(client().messages.create({ ...asked, max_tokens: 0 })).rejects.toMatchObject({ status: 400 });
+  });
+
+  test('reads an error in the middle of a stream', async () => {
+    await demo.stop();
+    demo = await startDemo((options) => createOllama({ ...options, quirks: { mid_stream_error: true } }));
+    await expect(client().messages.stream(asked).finalMessage()).rejects.toThrow('CUDA error');
+  });
+
+  function client(): Anthropic {
+    return new Anthropic({ baseURL: demo.url, apiKey: 'none', maxRetries: 0 });
   }
 });
 
