@@ -210,7 +210,7 @@ export class Daemon {
     this.#server.close();
     this.#server.closeAllConnections();
     this.#ownPorts.close();
-    this.#proxy.retain(new Set());
+    this.#proxy.close();
     await this.#sampler.stop();
     await this.#guard.release();
     await this.#memory.flush();

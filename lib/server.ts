@@ -29,10 +29,12 @@ import { routeAudio, routeKind, routeVoices } from './middlewares/route.ts';
 import { refuseWhileDraining } from './middlewares/draining.ts';
 import { takeBody } from './middlewares/take-body.ts';
 import type { TakeBodyServices } from './middlewares/take-body.ts';
+import { translate } from './middlewares/translate.ts';
+import type { TranslateServices } from './middlewares/translate.ts';
 import { tunnel } from './middlewares/tunnel.ts';
 
 /** What the stages need. */
-export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, ApiServices {
+export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, TranslateServices, ApiServices {
   readonly proxy: Proxy;
   accessRules(): AccessRules;
   isDraining(): boolean;
@@ -53,61 +55,39 @@ export function createApp(services: ServerServices): Express {
   app.use(accessCheck(() => services.accessRules()));
   app.use(cors(() => services.accessRules().origins));
 
-  const ungatedLimit = concurrencyLimit(UNGATED);
+  const gated = [gpuGate(services), services.proxy.stage];
+  const limits = [refuseWhileDraining(services), concurrencyLimit(UNGATED)];
+  const ungated = [...limits, services.proxy.stage];
   app.use(
     nativeDoor(services, {
       gated: express.Router().use(healthGate(), takeBody(services), gpuGate(services), tunnel(services), services.proxy.stage),
-      ungated: express.Router().use(refuseWhileDraining(services), ungatedLimit, tunnel(services), services.proxy.stage),
+      ungated: express.Router().use(limits, tunnel(services), services.proxy.stage),
     }),
   );
-
   for (const kind of KINDS) {
-    app.all(
-      `/v1/${kind}`,
-      onlyMethods('POST'),
-      routeKind(kind, services),
-      healthGate(),
-      takeBody(services),
-      gpuGate(services),
-      services.proxy.stage,
-    );
+    app.all(`/v1/${kind}`, onlyMethods('POST'), routeKind(kind, services), healthGate(), takeBody(services), gated);
   }
   for (const operation of OPERATIONS) {
-    app.all(
-      operation.path,
-      onlyMethods('POST'),
-      takeBody(services),
-      routeModel(operation, services),
-      healthGate(),
-      gpuGate(services),
-      services.proxy.stage,
-    );
+    app.all(operation.path, onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), gated);
   }
-  app.all(
-    // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
-    /^\/audio\/./,
-    onlyMethods('GET', 'HEAD'),
-    routeAudio(services),
-    refuseWhileDraining(services),
-    ungatedLimit,
-    services.proxy.stage,
-  );
+  // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
+  app.all(/^\/audio\/./, onlyMethods('GET', 'HEAD'), routeAudio(services), ungated);
+  app.all('/v1/audio/voices', onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ungated);
+  addOwnRoutes(app, services);
 
+  app.use(notFound);
+  app.use(errorHandler(services.logger));
+  return app;
+}
+
+/** What is answered here, without any consumer. */
+function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all(['/v1/models', '/models'], onlyMethods('GET', 'HEAD'), models(services));
   // The id may hold slashes.
   app.all(/^\/v1\/models\/./, onlyMethods('GET', 'HEAD'), model(services));
   app.all('/models/load', onlyMethods('POST'), jsonBody, changeModel('load', services));
   app.all('/models/unload', onlyMethods('POST'), jsonBody, changeModel('unload', services));
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
-  app.all(
-    '/v1/audio/voices',
-    onlyMethods('GET', 'HEAD'),
-    voices(services),
-    routeVoices(services),
-    refuseWhileDraining(services),
-    ungatedLimit,
-    services.proxy.stage,
-  );
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
@@ -121,8 +101,4 @@ export function createApp(services: ServerServices): Express {
   app.all('/healthz', onlyMethods('GET', 'HEAD'), healthz);
   app.all('/readyz', onlyMethods('GET', 'HEAD'), readyz(services));
   app.all('/', onlyMethods('GET', 'HEAD'), index);
-
-  app.use(notFound);
-  app.use(errorHandler(services.logger));
-  return app;
 }

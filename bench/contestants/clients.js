@@ -1,4 +1,5 @@
 // The load: HTTP/1.1 on bare sockets, so that the generator costs less than what it measures.
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -130,10 +131,24 @@ async function upload({ port, mib }) {
   (await answer).resume();
 }
 
+/** Sends a large file in a form, its model behind it, as a client that streams: without a length. */
+async function uploadForm({ port, mib }) {
+  const headers = { 'Content-Type': 'multipart/form-data; boundary=bench-form' };
+  const req = http.request({ host: '127.0.0.1', port, path: '/v1/audio/transcriptions', method: 'POST', headers });
+  const answer = answerTo(req);
+  const chunk = randomBytes(64 * 1024);
+  Readable.from((function* () {
+    yield '--bench-form\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n';
+    for (let left = mib * 16; left > 0; left -= 1) yield chunk;
+    yield '\r\n--bench-form\r\nContent-Disposition: form-data; name="model"\r\n\r\nbench\r\n--bench-form--\r\n';
+  })(), { objectMode: true }).pipe(req);
+  (await answer).resume();
+}
+
 async function answerTo(req) {
   const [answer] = await once(req, 'response');
   if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}`);
   return answer;
 }
 
-answerParent({ load, gather, disperse, download, upload });
+answerParent({ load, gather, disperse, download, upload, uploadForm });

@@ -1,4 +1,4 @@
-import type { ConsumerConfig, Kind, PathStyle } from '../config/types.ts';
+import type { Kind } from '../config/types.ts';
 import { tongueOfPath } from './tongue.ts';
 import type { Tongue } from './tongue.ts';
 
@@ -25,16 +25,6 @@ export const OPERATIONS: readonly Operation[] = [
   { path: '/v1/messages', kind: 'llm', tongue: 'anthropic' },
   { path: '/v1/messages/count_tokens', kind: 'llm', tongue: 'anthropic' },
 ];
-
-/** How a consumer takes an operation: as it is, in a translation, or not at all. */
-export type Way = 'native' | 'translated' | 'lacking';
-
-/** Who is asked, in which style, for what. */
-export interface Asked {
-  readonly consumer: Pick<ConsumerConfig, 'gpu_paths'>;
-  readonly style: PathStyle;
-  readonly path: string;
-}
 
 /** Paths at which OpenAI's clients read, and those of llama.cpp's router that Open WebUI calls. */
 const OPENAI_READ = /^\/(?:v1\/)?models(?:\/|$)|^\/v1\/audio\/(?:voices|models)$/;

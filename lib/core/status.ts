@@ -34,7 +34,7 @@ export interface ConsumerFacts {
   readonly coexistsWith: readonly string[];
 }
 
-/** The gate's numbers. Times in ms. */
+/** The gate's numbers. Times in ms; null: not yet known, or of the oldest: none waits. */
 export interface SchedulerFacts {
   readonly waiting: number;
   readonly running: number;

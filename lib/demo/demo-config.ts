@@ -28,7 +28,8 @@ export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unkn
     routing: { tts: 'mvoice', stt: 'whisper-server', llm: 'ollama', image: 'comfyui' },
     audio_proxy: 'mvoice',
     models: {
-      [model.name]: { consumer: 'ollama', aliases: ['gpt-4o-mini'] },
+      // Without its own name Ollama would be asked for the alias, which it does not know.
+      [model.name]: { consumer: 'ollama', aliases: ['gpt-4o-mini'], use_model_name: model.name },
       'ollama/*': { consumer: 'ollama', use_model_name: '*' },
       'tts-1': { consumer: 'mvoice' },
       'whisper-1': { consumer: 'whisper-server' },

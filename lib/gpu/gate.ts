@@ -4,6 +4,7 @@ import type { Config } from '../config/types.ts';
 import type { Outlook } from '../core/forecast.ts';
 import type { GateRequest, Pause, Place } from '../core/gating.ts';
 import { mayStillWork } from '../core/job.ts';
+import type { SchedulerFacts } from '../core/status.ts';
 import { CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { isAdmissible } from './admissible.ts';
@@ -26,18 +27,6 @@ export interface GateServices {
   readonly hooks: Hooks;
   readonly samples: FreshSamples;
   readonly completion: Completion;
-}
-
-/** The gate's numbers, exact at every moment. Times in ms; null: not yet known. */
-export interface GateStatistics {
-  readonly waiting: number;
-  readonly running: number;
-  readonly totalJobs: number;
-  readonly lastWaitMs: number | null;
-  readonly lastRunMs: number | null;
-  readonly evictions: number;
-  /** How long the oldest waiting request has waited; null: none waits. */
-  readonly oldestWaitMs: number | null;
 }
 
 /**
@@ -195,7 +184,8 @@ export class Gate {
     return this.#idle.promise;
   }
 
-  get statistics(): GateStatistics {
+  /** The gate's numbers, exact at every moment. */
+  get statistics(): SchedulerFacts {
     const oldest = [this.#lanes.oldestEnqueuedAt(), this.#admitting?.isSettled === false ? this.#admitting.enqueuedAt : null];
     const times = oldest.filter((time) => time !== null);
     return {

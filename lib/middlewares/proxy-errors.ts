@@ -20,6 +20,10 @@ export function asProxyError(error: unknown, exchange: Exchange): BrokerError {
     const seconds = (exchange.route?.consumer.timeouts.first_byte ?? 0) / 1000;
     return new BrokerError('consumerTimeout', `${consumer} began no answer within ${seconds} s (timeouts.first_byte)`, details);
   }
+  if (exchange.cut === 'client idle') {
+    const seconds = (exchange.route?.consumer.timeouts.client_idle ?? 0) / 1000;
+    return new BrokerError('requestTimeout', `no byte of the request body came for ${seconds} s (timeouts.client_idle)`);
+  }
   return new BrokerError('consumerBroke', `${consumer} ${reasonOf(error, exchange)}`, details);
 }
 

@@ -73,12 +73,19 @@ export class Proxy {
     this.#send(req, res);
   };
 
-  /** Closes the sockets of consumers that are no longer at one of `urls`. */
+  /** Closes all sockets; for the end of the process. */
+  close(): void {
+    for (const { agent } of this.#forwarders.values()) agent.destroy();
+  }
+
+  /** Closes the idle sockets of consumers that are no longer at one of `urls`, and the others when they are. */
   retain(urls: ReadonlySet<string>): void {
     for (const [url, { agent }] of this.#forwarders) {
       if (urls.has(url)) continue;
       this.#forwarders.delete(url);
-      agent.destroy();
+      // Those in use belong to requests that finish as they began.
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+      agent.maxFreeSockets = 0;
     }
   }
 
@@ -126,12 +133,13 @@ export class Proxy {
     if (exchange.body === null) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
-      if (cut === 'client idle') cutOff(res);
+      if (cut === 'client idle') this.#endIdle(res);
       if (cut !== 'client idle' || exchange.route.consumer.client_gone === 'close') proxyReq.destroy(new Error(cut));
     });
     onClientGone({ proxyReq, res, watchdog, cancel: (consumer) => this.#services.cancel(consumer) });
     let reach: JobReach = 'not_sent';
     watchdog.sending(proxyReq, () => (reach = 'sent'));
+    if (exchange.body === null) watchdog.uploading(res.req, proxyReq);
     // Before the listener that writes the headers, which state this time.
     proxyReq.prependOnceListener('response', (answer: IncomingMessage) => {
       exchange.times.upstream = clock.now() - startedAt;
@@ -191,6 +199,12 @@ export class Proxy {
     });
   }
 
+  /** The client sends no more of its request, or takes no more of its answer. */
+  #endIdle(res: Response): void {
+    if (res.headersSent) cutOff(res);
+    else this.#fail(null, res);
+  }
+
   /** The head of a stream is out already: what follows is the consumer's stream, or why there is none. */
   #goOn(proxyRes: IncomingMessage, res: Response): void {
     const exchange = exchangeOf(res);
@@ -236,7 +250,7 @@ export class Proxy {
   #onError(error: NodeJS.ErrnoException, res: Response): void {
     const exchange = exchangeOf(res);
     // What a consumer sends behind a whole answer is no fault of that answer.
-    if (res.destroyed || exchange.answer?.complete === true) return;
+    if (res.destroyed || exchange.answer?.complete === true || exchange.cut === 'client idle') return;
     if (isStaleSocket(error, exchange) && !res.headersSent) {
       exchange.isRetried = true;
       // Both attempts listen to the client; Node would warn of a leak.

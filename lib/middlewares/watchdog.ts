@@ -14,6 +14,8 @@ export class Watchdog {
   readonly #cut: (reason: Cut) => void;
   #timer: NodeJS.Timeout | undefined;
   #clientTimer: NodeJS.Timeout | undefined;
+  #uploadTimer: NodeJS.Timeout | undefined;
+  #isSending = true;
   #isConsumerDone = false;
 
   constructor(timeouts: Readonly<Timeouts>, cut: (reason: Cut) => void) {
@@ -38,8 +40,25 @@ export class Watchdog {
     proxyReq.socket.once('connect', connected);
   }
 
+  /** Watches a body that streams from the client. Each piece is progress; none for too long is the client's fault, unless the consumer takes none. */
+  uploading(req: IncomingMessage, proxyReq: ClientRequest): void {
+    if (req.complete) return;
+    const timer = setTimeout(() => {
+      if (proxyReq.writableNeedDrain) timer.refresh();
+      else this.#cut('client idle');
+    }, this.#timeouts.client_idle);
+    this.#uploadTimer = timer;
+    req.on('data', () => {
+      if (!this.#isSending) return;
+      timer.refresh();
+      this.#timer?.refresh();
+    });
+    req.once('end', () => clearTimeout(timer));
+  }
+
   /** Watches the answer come in and go out. */
   answering(answer: IncomingMessage, res: Response): void {
+    this.#sent();
     this.#restart('consumer idle', this.#timeouts.idle);
     answer.on('data', () => this.#timer?.refresh());
     // The pipe to the client pauses it while the client has not taken what it was sent.
@@ -48,6 +67,7 @@ export class Watchdog {
 
   /** The consumer is done; what is left is the client, which may still have to take the end of the answer. */
   consumerEnded(res: Response): void {
+    this.#sent();
     clearTimeout(this.#timer);
     this.#isConsumerDone = true;
     if (!res.writableFinished && res.headersSent) this.#watchClient(res);
@@ -61,9 +81,16 @@ export class Watchdog {
 
   /** Both sides are done. */
   stop(): void {
+    this.#sent();
     this.#isConsumerDone = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#clientTimer);
+  }
+
+  /** What the client still sends no longer matters. */
+  #sent(): void {
+    this.#isSending = false;
+    clearTimeout(this.#uploadTimer);
   }
 
   #restart(reason: Cut, ms: number): void {

@@ -191,15 +191,6 @@ describe('a reload', () => {
     expect((await request({ url: `http://${listen}/x` })).status).toBe(200);
   });
 
-  test('that comes while another one is under way follows it', async () => {
-    await start();
-    const fixed = { ...listening, listen: 'localhost:0' };
-    for (const each of [fixed, {}, fixed, {}]) broker.reload({ consumers: consumers(each) });
-    broker.reload({ consumers: consumers() });
-    await untilAsked(async () => typeof (await listens())['one'] === 'string');
-    expect((await request({ url: `${await own()}/x` })).status).toBe(200);
-  });
-
   test('answers nothing for a consumer that is gone, on a connection that is still open', async () => {
     await start();
     const held = Promise.withResolvers<void>();
@@ -250,15 +241,5 @@ describe('at the end', () => {
     expect((await running.ended).status).toBe(200);
     await stopped;
     await expect(request({ url: `${url}/x` })).rejects.toThrow('ECONNREFUSED');
-  });
-
-  test('a port that a reload is opening does not stay open', async () => {
-    await start({});
-    const { server, listen } = await occupied();
-    server.close();
-    await once(server, 'close');
-    broker.reload({ consumers: consumers({ listen: listen.replace('127.0.0.1', 'localhost') }) });
-    await broker.daemon.stop(0);
-    await untilAsked(async () => request({ url: `http://${listen}/x` }).then(() => false, () => true));
   });
 });

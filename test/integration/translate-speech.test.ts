@@ -102,6 +102,7 @@ describe('mVoice as a speech server of OpenAI', () => {
     demo.time.hold();
     const both = [speak(bench.broker), speak(bench.broker, { input: 'Another sentence.' })];
     await bench.broker.waiting(1);
+    await rendering();
     expect(bench.atWork).toBe(1);
     demo.time.go();
     const answers = await Promise.all(both.map(({ ended }) => ended));

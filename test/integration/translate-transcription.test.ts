@@ -155,13 +155,13 @@ describe('a server that speaks as whisper-server does', () => {
   let fake: FakeConsumer;
   let broker: Broker;
 
-  async function start(answer: Script = (exchange) => exchange.json(200, { text: ' Good day.\n' }), max = '2s'): Promise<void> {
+  async function start(answer: Script = (exchange) => exchange.json(200, { text: ' Good day.\n' }), idle = '2s'): Promise<void> {
     fake = await FakeConsumer.start();
     fake.on('POST /inference', async (exchange) => {
       await exchange.readBody();
       await answer(exchange);
     });
-    const settings = { path_style: 'whisper.cpp', paths: {}, gpu_paths: ['POST /inference'], timeouts: { idle: max, first_byte: max } };
+    const settings = { path_style: 'whisper.cpp', paths: {}, gpu_paths: ['POST /inference'], timeouts: { idle } };
     broker = await startBroker({ consumers: { server: { fake, settings } }, settings: { models: MODELS } });
     ends.push(() => broker.stop());
   }

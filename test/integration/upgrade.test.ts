@@ -222,6 +222,8 @@ describe('a WebSocket through a native door', () => {
     client.close();
     await once(waiting, 'open');
     expect(consumer.sockets).toHaveLength(2);
+    // As a WebSocket's client asks: there is no body.
+    expect(consumer.upgrades.map(({ headers }) => headers['content-length'])).toEqual([undefined, undefined]);
     waiting.terminate();
     await broker.running(0);
   });

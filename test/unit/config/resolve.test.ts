@@ -8,7 +8,7 @@ describe('a consumer', () => {
     expect(consumer('')).toEqual({
       name: 'a',
       url: 'http://h:1',
-      headers: {},
+      gpu_paths: ['POST /*'], images: null, path_style: 'openai', headers: {},
       variables: {},
       residual_mib: 0,
       client_gone: 'close',

@@ -1,0 +1,80 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { startBroker } from '../support/broker.ts';
+import type { Broker, Settings } from '../support/broker.ts';
+import { FakeConsumer } from '../support/fake-consumer.ts';
+import { openRequest, openUpload } from '../support/http.ts';
+import { until } from '../support/until.ts';
+
+let broker: Broker;
+let server: FakeConsumer;
+afterEach(() => broker.stop());
+
+const OPEN: Settings = { gpu_paths: ['POST /prompt'] };
+
+async function start(timeouts: Settings = {}): Promise<void> {
+  server = await FakeConsumer.start();
+  server.on('POST /upload', async (exchange) => exchange.json(200, { bytes: (await exchange.readBody()).length }), { gpu: false });
+  broker = await startBroker({ consumers: { server: { fake: server, settings: OPEN } }, settings: { timeouts } });
+}
+
+const upload = () => openUpload(`${broker.url}/upstream/server/upload`);
+
+describe('a body that streams past the gate', () => {
+  test('may take longer than the consumer may take for its answer, as long as bytes come', async () => {
+    await start({ first_byte: '150ms' });
+    let had = 0;
+    server.on('POST /upload', async (exchange) => {
+      while ((await exchange.readBody(1)).length > 0) had += 1;
+      await exchange.json(200, { had });
+    }, { gpu: false });
+    const slow = upload();
+    const startedAt = performance.now();
+    // Each piece is sent when the consumer has had the one before, until the limit has long passed.
+    for (let sent = 1; performance.now() - startedAt < 400; sent += 1) {
+      slow.request.write('x');
+      await until(() => had === sent);
+    }
+    slow.request.end();
+    expect((await slow.ended).body).toBe(JSON.stringify({ had }));
+  });
+
+  test('that stops is the client\u2019s fault, and ends at the consumer too', async () => {
+    await start({ client_idle: '100ms' });
+    const stalled = upload();
+    stalled.request.write('x');
+    const answer = await stalled.ended;
+    expect([answer.status, JSON.parse(answer.body).error]).toEqual([408, 'request_timeout']);
+    const request = await server.waitFor(({ path }) => path === '/upload');
+    await until(() => request.aborted === true);
+  });
+
+  test('that the consumer takes slowly is not the client\u2019s fault', async () => {
+    await start({ client_idle: '100ms' });
+    const gate = Promise.withResolvers<void>();
+    server.on('POST /upload', async (exchange) => {
+      await gate.promise;
+      await exchange.json(200, { bytes: (await exchange.readBody()).length });
+    }, { gpu: false });
+    const large = openRequest({ url: `${broker.url}/upstream/server/upload`, method: 'POST', body: Buffer.alloc(32 * 1024 * 1024) });
+    await server.waitFor(({ path }) => path === '/upload');
+    // Another one is cut for its idleness in the meantime.
+    const stalled = upload();
+    stalled.request.write('x');
+    expect((await stalled.ended).status).toBe(408);
+    gate.resolve();
+    expect((await large.ended).body).toBe(JSON.stringify({ bytes: 32 * 1024 * 1024 }));
+  });
+});
+
+test('a reload that takes out the consumer lets it finish', async () => {
+  await start();
+  const other = await FakeConsumer.start();
+  const going = upload();
+  going.request.write('x');
+  await server.waitFor(({ path }) => path === '/upload');
+  broker.reload({ consumers: { other: { fake: other } } });
+  await until(() => broker.daemon.registry.everyone().every(({ name }) => name === 'other'));
+  going.request.end('y');
+  expect((await going.ended).body).toBe('{"bytes":2}');
+  await other.stop();
+});
