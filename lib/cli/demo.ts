@@ -83,6 +83,7 @@ function invite(url: string, config: string): void {
   for (const line of new Set(KINDS.flatMap((kind) => curlLines(kind, url)))) say(`  ${line}`);
   say(`  curl -sS ${url}/v1/status\n  curl -sS '${url}/v1/plan?kind=image'`);
   say(`  ${bin} --url ${url} status --watch\n  ${bin} --url ${url} plan --kind image\n`);
+  say(`OpenAI's clients go to ${url}/v1, Anthropic's to ${url}, Ollama's to ${url}/ollama, a browser to ComfyUI at ${url}/comfyui/ (docs/clients.md).`);
   say(`Its configuration is ${config}. Ctrl-C ends everything.`);
 }
 

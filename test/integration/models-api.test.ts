@@ -25,7 +25,10 @@ const get = async (path: string) => {
   const { status, body } = await request({ url: broker.url + path });
   return { status, body: JSON.parse(body) };
 };
-const values = async (): Promise<string[][]> => (await get('/v1/models')).body.data.map(({ id, status }: { id: string; status: { value: string } }) => [id, status.value]);
+const values = async (): Promise<string[][]> => {
+  const { data }: { data: { id: string; status: { value: string } }[] } = (await get('/v1/models')).body;
+  return data.map(({ id, status }) => [id, status.value]);
+};
 const valueOf = async (id: string): Promise<string> => (await get(`/v1/models/${id}`)).body.status.value;
 
 describe('GET /v1/models', () => {
@@ -56,7 +59,8 @@ describe('GET /v1/models', () => {
     server.on('GET /health', (exchange) => exchange.never());
     const before = server.requests.length;
     await server.waitFor((each) => server.requests.indexOf(each) >= before);
-    for (const _ of Array.from({ length: 20 })) expect((await get('/v1/models')).status).toBe(200);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => get('/v1/models')));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(server.requests.every(({ path }) => path === '/health')).toBe(true);
   });
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { toneWav } from '../../lib/demo/servers/wav.ts';
 import { createWhisper } from '../../lib/demo/servers/whisper.ts';
 import { startBroker } from '../support/broker.ts';
-import type { Broker } from '../support/broker.ts';
+import type { Broker, Settings } from '../support/broker.ts';
 import { sharedCard, startDemo } from '../support/demo-server.ts';
 import type { RunningDemo } from '../support/demo-server.ts';
 import { FakeConsumer } from '../support/fake-consumer.ts';
@@ -155,13 +155,13 @@ describe('a server that speaks as whisper-server does', () => {
   let fake: FakeConsumer;
   let broker: Broker;
 
-  async function start(answer: Script = (exchange) => exchange.json(200, { text: ' Good day.\n' }), idle = '2s'): Promise<void> {
+  async function start(answer: Script = (exchange) => exchange.json(200, { text: ' Good day.\n' }), timeouts: Settings = {}): Promise<void> {
     fake = await FakeConsumer.start();
     fake.on('POST /inference', async (exchange) => {
       await exchange.readBody();
       await answer(exchange);
     });
-    const settings = { path_style: 'whisper.cpp', paths: {}, gpu_paths: ['POST /inference'], timeouts: { idle } };
+    const settings = { path_style: 'whisper.cpp', paths: {}, gpu_paths: ['POST /inference'], timeouts };
     broker = await startBroker({ consumers: { server: { fake, settings } }, settings: { models: MODELS } });
     ends.push(() => broker.stop());
   }
@@ -241,8 +241,18 @@ describe('a server that speaks as whisper-server does', () => {
     await start(async (exchange) => {
       await exchange.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"te');
       await exchange.never();
-    }, '100ms');
-    expect(openaiError(await send(broker, form(WHISPER)).ended)).toMatchObject({ code: 'consumer_unreachable' });
+    }, { idle: '100ms' });
+    const answer = await send(broker, form(WHISPER, [], toneWav(0.1))).ended;
+    expect(openaiError(answer)).toMatchObject({ code: 'consumer_unreachable' });
     await broker.running(0);
+  });
+
+  test('has no client waited for that does not take the text', async () => {
+    await start((exchange) => exchange.send(200, Buffer.alloc(32 * 1024 * 1024, 'text ')), { client_idle: '200ms' });
+    const open = send(broker, form([['model', 'whisper-1'], ['response_format', 'text']], [], toneWav(0.1)));
+    (await open.response).pause();
+    await broker.running(0);
+    await until(() => broker.logger.lines.some(({ message, fields }) => message === 'exchange' && fields?.['cut'] === 'client idle'));
+    open.abort();
   });
 });

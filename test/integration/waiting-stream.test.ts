@@ -46,6 +46,16 @@ async function start(answer: Answer, queue: Settings = {}): Promise<OpenRequest>
 const ask = (body: object = {}, path = '/v1/chat/completions'): OpenRequest =>
   openRequest({ url: broker.url + path, method: 'POST', body: { model: 'm', stream: true, ...body } });
 
+async function allOf(stream: AsyncIterable<unknown>): Promise<unknown[]> {
+  const items: unknown[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+async function threeTimes(act: () => Promise<unknown>): Promise<void> {
+  for (let times = 0; times < 3; times += 1) await act();
+}
+
 /** The text that has come so far. */
 async function reading(open: OpenRequest): Promise<{ text: string }> {
   const seen = { text: '' };
@@ -73,7 +83,7 @@ describe('while a request for a stream waits', () => {
   test('it is told how long that takes, once that is known', async () => {
     await start(streams);
     release();
-    for (const _ of [1, 2, 3]) await ask().ended;
+    await threeTimes(() => ask().ended);
     const held = Promise.withResolvers<void>();
     release = held.resolve;
     server.on('POST /*', async (exchange) => {
@@ -134,19 +144,13 @@ describe('an error after the head is an event of the stream', () => {
   test('that OpenAI\u2019s client throws: the wait was too long', async () => {
     await start(streams, { max_wait: '150ms' });
     const stream = await new OpenAI({ ...key, baseURL: `${broker.url}/v1` }).chat.completions.create({ model: 'm', messages: [], stream: true });
-    const read = (async () => {
-      for await (const _ of stream);
-    })();
-    await expect(read).rejects.toMatchObject({ code: 'queue_timeout', error: { consumer: 'server', retryable: true } });
+    await expect(allOf(stream)).rejects.toMatchObject({ code: 'queue_timeout', error: { consumer: 'server', retryable: true } });
   });
 
   test('that Anthropic\u2019s client throws', async () => {
     await start(streams, { max_wait: '150ms' });
     const stream = await new Anthropic({ ...key, baseURL: broker.url }).messages.create({ model: 'm', max_tokens: 1, messages: [], stream: true });
-    const read = (async () => {
-      for await (const _ of stream);
-    })();
-    await expect(read).rejects.toThrow('queue_timeout');
+    await expect(allOf(stream)).rejects.toThrow('queue_timeout');
   });
 
   test('in the form of the Responses API', async () => {
@@ -204,7 +208,7 @@ describe('a deadline that cannot be met', () => {
       await exchange.delay(sleep(700));
       await exchange.json(200, {});
     });
-    for (const _ of [1, 2, 3]) await request({ url: `${broker.url}/v1/chat/completions`, method: 'POST', body: { model: 'm' } });
+    await threeTimes(() => request({ url: `${broker.url}/v1/chat/completions`, method: 'POST', body: { model: 'm' } }));
     const jobs = server.jobs.length;
     const others = [1, 2, 3].map(() => openRequest({ url: `${broker.url}/v1/chat/completions`, method: 'POST', body: { model: 'm' } }));
     await server.waitFor(jobs + 1);
