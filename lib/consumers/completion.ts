@@ -4,17 +4,11 @@ import type { BusyCheck, CancelCall, Completion, ConsumerConfig } from '../confi
 import { fillPath, fillValue, jobState } from '../core/job.ts';
 import type { JobTrace } from '../core/job.ts';
 import { readPointer } from '../core/json-pointer.ts';
+import { pollPauseMs } from '../core/poll-pace.ts';
 import type { Logger } from '../logger.ts';
 import { askBusy, askJson } from './ask.ts';
 import { callConsumer, CallRefused } from './call.ts';
-
-/** Between two questions: a job ends in a moment that somebody is waiting for, so that a short one is asked about more often. */
-const SHORTEST_POLL_MS = 10;
-const LONGEST_POLL_MS = 250;
-/** Share of the time that a job has run so far: on average half of this is lost. */
-const POLL_SHARE = 0.02;
-/** One question; a server that is loading weights answers late. */
-const QUESTION_TIMEOUT_MS = 5000;
+import { QUESTION_TIMEOUT_MS, question } from './question.ts';
 
 /** What completion works with. */
 export interface CompletionServices {
@@ -106,8 +100,7 @@ export class CompletionWatch {
       if (await isOver()) return true;
       const now = this.#clock.now();
       if (this.#isStopped || now >= deadline) return false;
-      const pauseMs = Math.min(LONGEST_POLL_MS, Math.max(SHORTEST_POLL_MS, POLL_SHARE * (now - startedAt)));
-      await delay(Math.min(pauseMs, deadline - now), undefined, { ref: false });
+      await delay(Math.min(pollPauseMs(now - startedAt), deadline - now), undefined, { ref: false });
     }
   }
 }
@@ -124,11 +117,9 @@ async function askIdle(config: ConsumerConfig): Promise<'busy' | 'idle' | 'unusa
 }
 
 async function askJob(config: ConsumerConfig, completion: Completion, id: string): Promise<ReturnType<typeof jobState> | 'gone'> {
-  try {
-    return jobState(completion, id, await askJson(config, { method: 'GET', path: fillPath(completion.path, 'id', id), timeoutMs: QUESTION_TIMEOUT_MS }));
-  } catch (error) {
-    return error instanceof CallRefused ? 'gone' : 'running';
-  }
+  const answer = await question(config, fillPath(completion.path, 'id', id));
+  if (answer === 'gone') return answer;
+  return answer === 'silent' ? 'running' : jobState(completion, id, answer);
 }
 
 async function isMeant(config: ConsumerConfig, { only_if: condition }: CancelCall, id: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { askJson } from './ask.ts';
 import { CallRefused } from './call.ts';
 
 /** One question; a server that is loading weights answers late. ms. */
-const QUESTION_TIMEOUT_MS = 5000;
+export const QUESTION_TIMEOUT_MS = 5000;
 
 /** Asks a consumer by GET. `gone`: nobody listens there any more; `silent`: it did not answer, and may yet. Never rejects. */
 export async function question(config: ConsumerConfig, path: string): Promise<ReadAnswer | 'gone' | 'silent'> {

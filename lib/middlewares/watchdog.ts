@@ -25,7 +25,10 @@ export class Watchdog {
 
   /** Watches the request go out. `onConnected` is called once the consumer has accepted the connection. */
   sending(proxyReq: ClientRequest, onConnected: () => void): void {
-    const sent = (): void => this.#restart('first byte timeout', this.#timeouts.first_byte);
+    const sent = (): void => {
+      // An answer may begin before the request is whole.
+      if (this.#isSending) this.#restart('first byte timeout', this.#timeouts.first_byte);
+    };
     const connected = (): void => {
       onConnected();
       // Bounds a consumer that accepts and then takes no bytes; it begins anew when the request has been sent.

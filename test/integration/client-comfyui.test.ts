@@ -99,7 +99,9 @@ async function elsewhere({ host, base }: Place, seed: number): Promise<Elsewhere
     }
   };
   return {
-    queued: async () => void (await told('queued')),
+    queued: async () => {
+      await told('queued');
+    },
     images: async () => (await told('images')).map((text) => Buffer.from(text, 'base64')),
   };
 }

@@ -72,6 +72,23 @@ describe('a consumer that is slow', () => {
     await works();
   });
 
+  test('in the middle of an answer that began before the request was whole is cut as well', async () => {
+    await start({ idle: '300ms' });
+    const begun = Promise.withResolvers<void>();
+    fake.on('POST /work', async (exchange) => {
+      await exchange.beginChunks();
+      await exchange.chunk('first');
+      await begun.promise;
+      await exchange.readBody();
+      await exchange.never();
+    });
+    const large = openRequest({ url: `${broker.url}/v1/tts`, method: 'POST', body: Buffer.alloc(16 * 1024 * 1024) });
+    await large.response;
+    begun.resolve();
+    const answer = await large.ended;
+    expect([answer.body, answer.complete]).toEqual(['first', false]);
+  });
+
   test('is not blamed while its client uploads: its clock starts with the whole request', async () => {
     await start({ first_byte: '300ms' });
     const client = await RawClient.open(broker.port);

@@ -20,6 +20,6 @@ describe('docs/configuration.md', () => {
   test('has examples that load', () => {
     const env = { MGPU_HOST: '127.0.0.1', REMOTE_HOST: 'remote', REMOTE_TOKEN: 'token' };
     const examples = Array.from(PAGE.matchAll(/```yaml\n([\s\S]*?)```/g), ([, example = '']) => example);
-    expect(examples.map((example) => configOf(example, env).consumers.size)).toEqual([1, 1, 2]);
+    expect(examples.map((example) => configOf(example, env, 'config/consumers.yaml').consumers.size)).toEqual([1, 1, 2, 1]);
   });
 });

@@ -17,8 +17,8 @@ export function warningLines(text: string): string[] {
 }
 
 /** The configuration of a valid file. */
-export function configOf(text: string, env: Env = {}): Config {
-  const result = parseConfig(text, 'c.yaml', env);
+export function configOf(text: string, env: Env = {}, file = 'c.yaml'): Config {
+  const result = parseConfig(text, file, env);
   if (!result.ok) throw new Error(result.problems.map(formatProblem).join('\n'));
   return result.config;
 }
