@@ -40,18 +40,19 @@ function saidIn(body: string): string {
 
 /** What it shows of an error. */
 function shownOf({ body }: Answer): string {
-  const { error } = JSON.parse(body);
-  return String('message' in error ? error.message : error);
+  const { error }: { error: string | { message: string } } = JSON.parse(body);
+  return typeof error === 'string' ? error : error.message;
 }
 
 describe('Open WebUI', () => {
   test('lists the models, and so verifies the connection', async () => {
     const answer = await answerTo(webui.models);
     expect(answer).toMatchObject({ status: 200, headers: { 'content-type': expect.stringMatching(/^application\/json/) } });
-    const { object, data } = JSON.parse(answer.body);
+    const { object, data }: { object: string; data: { id: string; created: number }[] } = JSON.parse(answer.body);
     expect(object).toBe('list');
-    expect(data.map(({ id }: { id: string }) => id)).toEqual([MODEL, 'tts-1', 'whisper-1', 'text-to-image', LLAMA_MODEL]);
-    for (const model of data) expect(model).toEqual({ id: expect.any(String), object: 'model', created: data[0].created, owned_by: expect.any(String), status: { value: expect.stringMatching(/^(un)?loaded$/) } });
+    expect(data.map(({ id }) => id)).toEqual([MODEL, 'tts-1', 'whisper-1', 'text-to-image', LLAMA_MODEL]);
+    const listed = { id: expect.any(String), object: 'model', created: data[0]?.created, owned_by: expect.any(String), status: { value: expect.stringMatching(/^(un)?loaded$/) } };
+    for (const model of data) expect(model).toEqual(listed);
   });
 
   test('chats: the text is in the lines of data, though comments come while it waits', async () => {

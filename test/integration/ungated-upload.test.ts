@@ -49,7 +49,7 @@ describe('a body that streams past the gate', () => {
   });
 
   test('that the consumer takes slowly is not the client\u2019s fault', async () => {
-    await start({ client_idle: '100ms' });
+    await start({ client_idle: '1s' });
     const gate = Promise.withResolvers<void>();
     server.on('POST /upload', async (exchange) => {
       await gate.promise;
