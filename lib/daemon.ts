@@ -1,10 +1,11 @@
 import type { Server } from 'node:http';
 import { CardGuard } from './card-guard.ts';
+import { cardReader } from './card-reader.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/types.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { CompletionWatch } from './consumers/completion.ts';
-import type { ConsumerState } from './consumers/consumer-state.ts';
 import { HookRunner } from './consumers/hook-runner.ts';
 import { Prober } from './consumers/prober.ts';
 import { question } from './consumers/question.ts';
@@ -13,11 +14,9 @@ import type { Pause } from './core/gating.ts';
 import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
+import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
 import { HandLeases } from './gpu/hand-leases.ts';
-import { NvidiaSmi } from './gpu/nvidia-smi.ts';
-import { Attributor } from './gpu/processes.ts';
-import type { AttributedConsumer } from './gpu/processes.ts';
 import { Sampler } from './gpu/sampler.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createHttpServer } from './http-server.ts';
@@ -26,13 +25,15 @@ import type { Logger } from './logger.ts';
 import { Memory } from './memory.ts';
 import { AccessRules } from './middlewares/access-rules.ts';
 import { Proxy } from './middlewares/proxy.ts';
+import { TailscaleWhois } from './middlewares/tailscale-whois.ts';
 import { Spool } from './middlewares/spool.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { OwnPorts } from './own-ports.ts';
+import { warnOfRestart } from './restart-settings.ts';
 import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
 import { StateFile } from './state-file.ts';
-import { consumerFacts } from './status-facts.ts';
+import { consumerFacts, processFacts } from './status-facts.ts';
 
 /** What a daemon is made from. */
 export interface DaemonOptions {
@@ -49,6 +50,8 @@ export interface DaemonOptions {
   readonly stateFile?: string;
   /** Where large request bodies wait. Default: the system's temporary folder. */
   readonly spoolFolder?: string;
+  /** Socket of the Tailscale daemon. Default: where its own package puts it. */
+  readonly tailscaleSocket?: string;
 }
 
 /** Builds everything, and starts and stops it. */
@@ -69,7 +72,10 @@ export class Daemon {
   readonly #server: Server;
   readonly #ownPorts: OwnPorts;
   readonly #exchanges = new OpenExchanges();
+  readonly #connections = new ConnectionLimits(() => this.#config.limits);
+  readonly #loop = new EventLoopWatch();
   readonly #spool: Spool;
+  readonly #whois: TailscaleWhois;
   #config: Config;
   readonly #startedAt: Date;
   #accessRules: AccessRules;
@@ -87,9 +93,11 @@ export class Daemon {
     this.#startedAt = clock.wall();
     this.#accessRules = new AccessRules(config.access);
     const registry = (this.registry = new Registry({ clock, logger }));
-    this.#sampler = new Sampler({ reader: this.#reader(), clock, logger, pollInterval: () => this.#config.gpu.poll_interval });
+    const reader = cardReader({ device: config.gpu.device, env: options.env }, { clock, registry });
+    this.#sampler = new Sampler({ reader, clock, logger, pollInterval: () => this.#config.gpu.poll_interval });
     this.#guard = new CardGuard(options);
     this.#spool = new Spool(options.spoolFolder);
+    this.#whois = new TailscaleWhois({ clock, logger, socketPath: options.tailscaleSocket });
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
     const completion = (this.#completion = new CompletionWatch({ clock, logger }));
     const hooks = new HookRunner({ registry, prober, clock });
@@ -100,7 +108,8 @@ export class Daemon {
     this.#retirement = new Retirement({ registry, gate: this.gate, logger, onForgotten: () => this.#watchConsumers() });
     this.#proxy = new Proxy({ clock, logger, cancel: (consumer) => void completion.cancel(consumer) });
     const app = createApp(this.#services());
-    const createServer = (ownPortOf: string | null): Server => this.#exchanges.watch(createHttpServer(app, () => this.#accessRules, ownPortOf));
+    const serverServices = { logger, connections: this.#connections, accessRules: () => this.#accessRules };
+    const createServer = (ownPortOf: string | null): Server => this.#exchanges.watch(createHttpServer(app, serverServices, ownPortOf));
     this.#server = createServer(null);
     this.#ownPorts = new OwnPorts({ logger, createServer });
   }
@@ -125,6 +134,7 @@ export class Daemon {
       gate.changed();
       this.#retirement.look();
     });
+    this.#loop.start();
     this.#sampler.start();
     await this.#sampler.first();
     try {
@@ -154,6 +164,11 @@ export class Daemon {
     return this.#url;
   }
 
+  /** Connections of clients that are open. */
+  get connections(): number {
+    return this.#connections.count;
+  }
+
   /** Bytes of request bodies that wait on disk. */
   get spooledBytes(): number {
     return this.#spool.used;
@@ -163,9 +178,7 @@ export class Daemon {
   reload(config: Config): void {
     const { logger } = this.#options;
     this.#reloadError = null;
-    for (const [key, before, after] of restartSettings(this.#config, config)) {
-      if (before !== after) logger.warn('this setting needs a restart to take effect', { key, running: before, configured: after });
-    }
+    warnOfRestart(this.#config, config, logger);
     this.#config = config;
     this.#accessRules = new AccessRules(config.access);
     this.#retirement.add(this.registry.reconfigure(config), config);
@@ -204,6 +217,7 @@ export class Daemon {
 
   async #release(): Promise<void> {
     this.#isReleased = true;
+    this.#loop.stop();
     this.#housekeeping.stop();
     this.#prober.stop();
     this.#completion.stop();
@@ -224,17 +238,6 @@ export class Daemon {
     this.#proxy.retain(new Set(consumers.map((consumer) => consumer.config.url)));
   }
 
-  #reader(): NvidiaSmi {
-    const { config, env } = this.#options;
-    const attributor = new Attributor(this.#clock);
-    return new NvidiaSmi({
-      device: config.gpu.device,
-      clock: this.#clock,
-      attribute: (use) => attributor.attribution(this.registry.everyone().map(attributed), use),
-      ...(env === undefined ? {} : { env }),
-    });
-  }
-
   /** What the stages and our own routes get to see of the daemon. */
   #services() {
     const { registry, gate } = this;
@@ -247,6 +250,7 @@ export class Daemon {
       config: () => this.#config,
       startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,
+      loginOf: this.#whois.loginOf.bind(this.#whois),
       isDraining: () => this.#isDraining,
       consumer: (name: string) => registry.current(name),
       acquire: gate.acquire.bind(gate),
@@ -298,20 +302,8 @@ export class Daemon {
       scheduler: this.gate.statistics,
       leases: this.#leases.list(),
       paused: this.gate.paused,
+      process: processFacts(this.#loop, this.#connections),
       isDraining: this.#isDraining,
     };
   }
-}
-
-function attributed({ name, config, health }: ConsumerState): AttributedConsumer {
-  return { name, url: config.url, systemd_unit: config.systemd_unit, isAnswering: health.state === 'healthy' };
-}
-
-/** Settings that only a restart can change, with their values before and after. */
-function restartSettings(before: Config, after: Config): readonly (readonly [string, unknown, unknown])[] {
-  return [
-    ['listen', before.listen, after.listen],
-    ['gpu.device', before.gpu.device, after.gpu.device],
-    ['state.file', before.state.file, after.state.file],
-  ];
 }

@@ -1,15 +1,20 @@
 import http from 'node:http';
-import type { IncomingMessage, Server, ServerOptions } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import express from 'express';
 import type { Express } from 'express';
+import { refuse } from './bare-refusal.ts';
+import { BrokerServer, overloaded } from './broker-server.ts';
+import type { BrokerServerServices } from './broker-server.ts';
+import { MOST_HEADERS } from './core/headers.ts';
+import { splitTarget } from './core/request-target.ts';
 import { BrokerError } from './errors.ts';
 import { inTurn } from './in-turn.ts';
 import { refuseUnwelcome } from './middlewares/access.ts';
 import type { AccessRules } from './middlewares/access-rules.ts';
 import { noteOwnPort } from './middlewares/arrival.ts';
-import { envelopeOf } from './middlewares/error-handler.ts';
-import { linger, openUpgrade } from './upgrade.ts';
+import { openUpgrade } from './upgrade.ts';
 
 /** Time for all headers of a request, ms; a browser needs well under one second. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -17,6 +22,19 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1000;
 /** Idle time of a client's connection, ms; longer than the poll intervals of usual dashboards. */
 const KEEP_ALIVE_MS = 65_000;
+/** Then a connection has to be opened anew, so that none lasts for ever. */
+const REQUESTS_PER_CONNECTION = 1000;
+const SETTINGS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  // A body has clocks of its own (timeouts.client_idle, timeouts.client_total).
+  requestTimeout: 0,
+  connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  // Checked by our own stage, so that the refusal is in our envelope.
+  requireHostHeader: false,
+} as const;
+/** What is answered also on connections that are over `limits.connections`. */
+const ALWAYS_SERVED: ReadonlySet<string> = new Set(['/healthz', '/v1/status']);
 
 /** Requests and responses of one app. */
 interface Classes {
@@ -24,6 +42,13 @@ interface Classes {
   readonly ServerResponse: typeof http.ServerResponse;
 }
 
+/** What a server needs beside its app. */
+export interface HttpServerServices extends BrokerServerServices {
+  accessRules(): AccessRules;
+}
+
+/** How many have begun on a connection. */
+const requests = new WeakMap<Socket, number>();
 /** Of each app, which may have several servers. */
 const classes = new WeakMap<Express, Classes>();
 
@@ -32,19 +57,18 @@ const classes = new WeakMap<Express, Classes>();
  * every request and response, which makes all of Node's own code after it slow; here they are born with the prototypes that Express
  * wants, so that it changes nothing.
  */
-export function createHttpServer(app: Express, accessRules: () => AccessRules, ownPortOf: string | null = null): Server {
+export function createHttpServer(app: Express, services: HttpServerServices, ownPortOf: string | null = null): Server {
+  const { accessRules, connections } = services;
   const ownClasses = classesOf(app);
-  const server = new BrokerServer({
-    ...ownClasses,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    // A body has its own clock, which starts anew with every byte (timeouts.client_idle).
-    requestTimeout: 0,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    // Checked by our own stage, so that the refusal is in our envelope.
-    requireHostHeader: false,
-  });
+  const server = new BrokerServer({ ...ownClasses, ...SETTINGS, hasReserve: ownPortOf === null }, services);
+  // One more than is allowed shows that there are too many; the rest is not kept.
+  server.maxHeadersCount = MOST_HEADERS + 1;
   server.on('request', inTurn((req, res) => {
+    if (connections.isReserved(req.socket)) {
+      if (!isAlwaysServed(req)) return refuse(req.socket, overloaded());
+      res.shouldKeepAlive = false;
+    }
+    if (isLast(req.socket)) res.shouldKeepAlive = false;
     if (ownPortOf !== null) noteOwnPort(req, ownPortOf);
     showToStages(req);
     app(req, res);
@@ -67,24 +91,6 @@ export function createHttpServer(app: Express, accessRules: () => AccessRules, o
   return server;
 }
 
-/** Also closes connections that have changed their protocol, of which Node knows nothing any more. */
-class BrokerServer extends http.Server {
-  readonly #upgraded = new Set<Duplex>();
-
-  constructor(options: ServerOptions) {
-    super(options);
-    this.on('upgrade', (_req: IncomingMessage, socket: Duplex) => {
-      this.#upgraded.add(socket);
-      socket.once('close', () => this.#upgraded.delete(socket));
-    });
-  }
-
-  override closeAllConnections(): void {
-    super.closeAllConnections();
-    for (const socket of this.#upgraded) socket.destroy();
-  }
-}
-
 function classesOf(app: Express): Classes {
   const known = classes.get(app);
   if (known !== undefined) return known;
@@ -98,6 +104,17 @@ function classesOf(app: Express): Classes {
   const made: Classes = { IncomingMessage: BrokerRequest, ServerResponse: BrokerResponse };
   classes.set(app, made);
   return made;
+}
+
+/** Node's own limit (`maxRequestsPerSocket`) announces the end, but does not make it. */
+function isLast(socket: Socket): boolean {
+  const count = (requests.get(socket) ?? 0) + 1;
+  requests.set(socket, count);
+  return count >= REQUESTS_PER_CONNECTION;
+}
+
+function isAlwaysServed({ url = '' }: IncomingMessage): boolean {
+  return ALWAYS_SERVED.has(splitTarget(url).path);
 }
 
 /** For a target in which Express finds no path it runs no stage, but answers with a page of its own; ours refuse it by its `originalUrl`. */
@@ -119,15 +136,6 @@ function faultOf(error: NodeJS.ErrnoException): BrokerError {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new BrokerError('requestTimeout', `the headers of the request took longer than ${HEADERS_TIMEOUT_MS / 1000} s`);
   }
-  if (error.code === 'HPE_HEADER_OVERFLOW') return new BrokerError('badRequest', 'the headers of the request are too large');
+  if (error.code === 'HPE_HEADER_OVERFLOW') return new BrokerError('headersTooLarge', `the headers of the request are larger than ${http.maxHeaderSize} bytes`);
   return new BrokerError('badRequest', 'the request is not valid HTTP');
-}
-
-/** Answers on a bare socket and closes it. */
-function refuse(socket: Duplex, error: BrokerError): void {
-  const { status, headers, body } = envelopeOf(error);
-  const head = Object.entries({ ...headers, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.on('error', () => undefined);
-  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${head.join('')}\r\n${body}`);
-  linger(socket);
 }

@@ -16,10 +16,13 @@ import type { AccessRules } from './middlewares/access-rules.ts';
 import { accessLog } from './middlewares/access-log.ts';
 import type { AccessLogServices } from './middlewares/access-log.ts';
 import { concurrencyLimit } from './middlewares/concurrency-limit.ts';
+import { authorize } from './middlewares/authorize.ts';
+import type { AuthorizeServices } from './middlewares/authorize.ts';
 import { cors } from './middlewares/cors.ts';
 import { errorHandler } from './middlewares/error-handler.ts';
 import { gpuGate } from './middlewares/gpu-gate.ts';
 import type { LeaseGiver } from './middlewares/gpu-gate.ts';
+import { headerLimit } from './middlewares/header-limit.ts';
 import { healthGate } from './middlewares/health-gate.ts';
 import { nativeDoor } from './middlewares/native-door.ts';
 import { onlyMethods } from './middlewares/method-guard.ts';
@@ -34,7 +37,7 @@ import type { TranslateServices } from './middlewares/translate.ts';
 import { tunnel } from './middlewares/tunnel.ts';
 
 /** What the stages need. */
-export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, TranslateServices, ApiServices {
+export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, TranslateServices, ApiServices, AuthorizeServices {
   readonly proxy: Proxy;
   accessRules(): AccessRules;
   isDraining(): boolean;
@@ -52,8 +55,10 @@ export function createApp(services: ServerServices): Express {
   app.enable('strict routing');
 
   app.use(accessLog(services));
+  app.use(headerLimit);
   app.use(accessCheck(() => services.accessRules()));
   app.use(cors(() => services.accessRules().origins));
+  app.use(authorize(services));
 
   const gated = [gpuGate(services), services.proxy.stage];
   const limits = [refuseWhileDraining(services), concurrencyLimit(UNGATED)];

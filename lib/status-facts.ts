@@ -1,11 +1,29 @@
 import type { ConsumerState } from './consumers/consumer-state.ts';
 import type { Registry } from './consumers/registry.ts';
-import type { ConsumerFacts } from './core/status.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
+import type { ConsumerFacts, ProcessFacts } from './core/status.ts';
+import type { EventLoopWatch } from './event-loop.ts';
 
 /** Where the broker stands in for consumers. */
 export interface OwnAddresses {
   /** HOST:PORT; null: nowhere. */
   addressOf(consumer: string): string | null;
+}
+
+const BYTES_PER_MIB = 2 ** 20;
+
+/** What the status shows of this process. */
+export function processFacts(loop: EventLoopWatch, connections: ConnectionLimits): ProcessFacts {
+  return { eventLoop: loop.delays, rssMib: rssMib(), openConnections: connections.count };
+}
+
+/** null: it could not be read, which takes a file descriptor. */
+function rssMib(): number | null {
+  try {
+    return process.memoryUsage.rss() / BYTES_PER_MIB;
+  } catch {
+    return null;
+  }
 }
 
 /** What the status shows of each consumer. */

@@ -8,6 +8,8 @@ import { percentile } from '../support/statistics.js';
 
 const CROWDS = [10, 10_000];
 const MOST_MS = 1;
+/** All of them are one client. */
+const SETTINGS = { queue: { max_waiting: 20_000, max_waiting_per_client: 20_000 }, limits: { connections: 30_000 } };
 /** These do not count: the code is still cold. */
 const WARM_TURNS = 2;
 
@@ -36,7 +38,7 @@ async function gather({ root, count, localAddress }) {
   const upstream = await Helper.start('contestants/upstream.js');
   const client = await Helper.start('contestants/clients.js');
   const port = await upstream.ask('start');
-  const daemon = await startDaemon(settingsFor(port, { queue: { max_waiting: 20_000 } }), { root });
+  const daemon = await startDaemon(settingsFor(port, SETTINGS), { root });
   await daemon.probed();
   await upstream.ask('hold');
   await client.ask('gather', { port: daemon.port, request: GATED, count: count + 1, localAddress });

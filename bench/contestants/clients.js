@@ -15,13 +15,8 @@ class Client {
   constructor({ port, request, localAddress, onAnswer }) {
     this.request = Buffer.from(request);
     this.onAnswer = onAnswer;
-    this.text = '';
-    this.socket = net.connect({ host: '127.0.0.1', port, localAddress, noDelay: true });
-    this.socket.on('data', (chunk) => this.#take(chunk));
-    this.socket.on('error', () => undefined);
-    this.socket.once('close', () => {
-      if (!this.isOver) this.onAnswer('closed', this);
-    });
+    this.address = { host: '127.0.0.1', port, localAddress, noDelay: true };
+    this.#connect();
   }
 
   connected() {
@@ -41,6 +36,17 @@ class Client {
     this.socket.destroy();
   }
 
+  #connect() {
+    const socket = net.connect(this.address);
+    this.text = '';
+    this.socket = socket;
+    socket.on('data', (chunk) => this.#take(chunk));
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      if (!this.isOver && this.socket === socket) this.onAnswer('closed', this);
+    });
+  }
+
   #take(chunk) {
     this.text += chunk.latin1Slice();
     const head = this.text.indexOf('\r\n\r\n');
@@ -48,6 +54,8 @@ class Client {
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(this.text)?.[1]);
     if (!(this.text.length >= head + 4 + length)) return;
     const fault = this.text.startsWith('HTTP/1.1 200') ? null : this.text.slice(0, 300);
+    // The daemon ends a connection now and then.
+    if (/\r\nconnection: close\r\n/i.test(this.text.slice(0, head + 2))) this.#connect();
     this.text = '';
     this.onAnswer(fault, this);
   }

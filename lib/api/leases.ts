@@ -5,6 +5,7 @@ import { consumerDown } from '../core/admissible.ts';
 import type { GatedConsumer } from '../core/gating.ts';
 import { wireDurationMs } from '../core/wire-duration.ts';
 import { BrokerError } from '../errors.ts';
+import { clientOf } from '../middlewares/client-name.ts';
 import { exchangeOf } from '../middlewares/exchange.ts';
 import { servedRoute } from '../middlewares/route.ts';
 import { membersOf } from './json-body.ts';
@@ -15,13 +16,15 @@ type LeaseServices = Pick<ApiServices, 'consumer' | 'acquire' | 'leave' | 'lease
 /** `POST /v1/leases {kind|consumer, ttl, wait}`: the card for several requests, through the queue like any request. */
 export function takeLease(services: LeaseServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
-    const { id, config } = exchangeOf(res);
+    const exchange = exchangeOf(res);
+    const { id, config } = exchange;
     const members = membersOf(req, ['kind', 'consumer', 'ttl', 'wait']);
     const { consumer, consumerConfig } = consumerMeant(members, config, services);
     const ttlMs = ttlOf(members['ttl'], config);
     const waitMs = members['wait'] === undefined ? config.queue.max_wait : durationOf(members['wait'], 'wait');
     refuseIfDown(consumer, consumerConfig, config);
-    const place = services.acquire({ id, work: 'exchange', consumer, consumerConfig, config, maxWaitMs: Math.min(waitMs, config.queue.max_wait), endsByHand: true });
+    const facts = { id, work: 'exchange', client: clientOf(req, exchange), consumer, consumerConfig, config } as const;
+    const place = services.acquire({ ...facts, maxWaitMs: Math.min(waitMs, config.queue.max_wait), endsByHand: true });
     const leave = (): void => services.leave(place);
     res.once('close', leave);
     place.outcome.then((lease) => {

@@ -1,12 +1,13 @@
 import type { Env } from '../config/env.ts';
 import type { Kind } from '../config/types.ts';
 import { check } from './check.ts';
+import type { DaemonAddress } from './client.ts';
 import { endProcess } from './end-process.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { presets } from './presets.ts';
 import { changeResidency, unloadAll } from './residency.ts';
-import { configPath, daemonUrl, durationOption, leaseSubject, listenAddress, UsageError } from './settings.ts';
+import { configPath, daemonKey, daemonUrl, durationOption, leaseSubject, listenAddress, UsageError } from './settings.ts';
 import { status } from './status.ts';
 import type { Terminal } from './terminal.ts';
 import { withLease } from './with-lease.ts';
@@ -15,6 +16,7 @@ import { withLease } from './with-lease.ts';
 export interface Flags {
   readonly config?: string;
   readonly url?: string;
+  readonly keyFile?: string;
   readonly listen?: string;
   readonly json?: boolean;
   readonly watch?: boolean;
@@ -56,6 +58,7 @@ const DEFAULT_TTL = '60s';
 
 /** The real actions. The daemon is imported only when it is to run, so that the other commands start fast. */
 export function runningActions({ terminal, env, behindDashes, done }: ActionContext): Actions {
+  const daemonOf = ({ url, keyFile }: Flags): DaemonAddress => ({ url: daemonUrl(url, env), key: daemonKey(keyFile, env) });
   return {
     serve: async ({ config, listen }) => {
       const options = { config: configPath(config, env), ...listenOption(listen) };
@@ -69,20 +72,21 @@ export function runningActions({ terminal, env, behindDashes, done }: ActionCont
     },
     check: async ({ config, json = false }) => done(check({ config: configPath(config, env), json, env }, terminal)),
     presets: async (name, { json = false }) => done(presets({ name, json }, terminal)),
-    status: async ({ url, json = false, watch = false }) => done(await status({ url: daemonUrl(url, env), json, watch }, terminal)),
-    plan: async (flags) => done(await plan({ url: daemonUrl(flags.url, env), json: flags.json ?? false, ...subjectOf(flags) }, terminal)),
-    load: async (name, { url }) => done(await changeResidency('load', { url: daemonUrl(url, env), name }, terminal)),
-    unload: async (name, { url, all = false }) => {
-      if (all === (name !== undefined)) throw new UsageError('expected either the name of a consumer or --all');
-      const daemon = daemonUrl(url, env);
-      done(name === undefined ? await unloadAll(daemon, terminal) : await changeResidency('unload', { url: daemon, name }, terminal));
+    status: async (flags) => done(await status({ ...daemonOf(flags), json: flags.json ?? false, watch: flags.watch ?? false }, terminal)),
+    plan: async (flags) => done(await plan({ ...daemonOf(flags), json: flags.json ?? false, ...subjectOf(flags) }, terminal)),
+    load: async (name, flags) => done(await changeResidency('load', { ...daemonOf(flags), name }, terminal)),
+    unload: async (name, flags) => {
+      if ((flags.all ?? false) === (name !== undefined)) throw new UsageError('expected either the name of a consumer or --all');
+      const daemon = daemonOf(flags);
+      done(name === undefined ? await unloadAll(daemon, terminal) : await changeResidency('unload', { ...daemon, name }, terminal));
     },
-    pause: async ({ url, unload = false, json = false }) => done(await pause({ url: daemonUrl(url, env), unload, json }, terminal)),
-    resume: async ({ url, json = false }) => done(await resume({ url: daemonUrl(url, env), json }, terminal)),
-    withLease: async (words, { url, consumer, ttl = DEFAULT_TTL, wait }) => {
+    pause: async (flags) => done(await pause({ ...daemonOf(flags), unload: flags.unload ?? false, json: flags.json ?? false }, terminal)),
+    resume: async (flags) => done(await resume({ ...daemonOf(flags), json: flags.json ?? false }, terminal)),
+    withLease: async (words, flags) => {
+      const { consumer, ttl = DEFAULT_TTL, wait } = flags;
       const subject = leaseSubject({ before: words.slice(0, words.length - behindDashes.length), behind: behindDashes }, consumer);
       const times = { ttlMs: durationOption('--ttl', ttl), waitMs: wait === undefined ? null : durationOption('--wait', wait, 'duration_or_zero') };
-      done(await withLease({ url: daemonUrl(url, env), ...subject, ...times, env }, terminal));
+      done(await withLease({ ...daemonOf(flags), ...subject, ...times, env }, terminal));
     },
   };
 }

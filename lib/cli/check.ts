@@ -1,6 +1,7 @@
 import type { Env } from '../config/env.ts';
 import { loadConfig, type LoadResult } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
+import { reachLines } from '../core/reach.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -26,7 +27,8 @@ function report(file: string, result: LoadResult): Record<string, unknown> {
 function textLines(file: string, result: LoadResult): string[] {
   if (!result.ok) return [...result.problems.map(formatProblem), `${file}: ${plural(result.problems.length, 'problem')}`];
   const { consumers, listen } = result.config;
-  return [...result.warnings.map(warningLine), `${file}: fine (${plural(consumers.size, 'consumer')}, listens at ${listen})`];
+  const fine = `${file}: fine (${plural(consumers.size, 'consumer')}, listens at ${listen})`;
+  return [...result.warnings.map(warningLine), fine, 'Who can reach it:', ...reachLines(result.config, listen).map((line) => `  ${line}`)];
 }
 
 function warningLine(problem: Problem): string {

@@ -23,10 +23,16 @@ export type Failure =
   /** Somebody else answered. */
   | { readonly kind: 'stranger'; readonly message: string };
 
-/** A request to the daemon. */
-export interface Question {
-  /** Where the daemon is, without a last slash. */
+/** The daemon that a command is for. */
+export interface DaemonAddress {
+  /** Where it is, without a last slash. */
   readonly url: string;
+  /** Shown with every request; missing: none. */
+  readonly key?: string | undefined;
+}
+
+/** A request to the daemon. */
+export interface Question extends DaemonAddress {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With its query. */
   readonly path: string;
@@ -53,13 +59,14 @@ export async function ask(question: Question): Promise<Answer> {
 }
 
 /** On a connection of its own: one that is kept and that the daemon just closes would lose the question. */
-function send({ url, method, path, headers, body, signal }: Question, limit: AbortSignal | null): Promise<IncomingMessage> {
+function send({ url, key, method, path, headers, body, signal }: Question, limit: AbortSignal | null): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const described = payload === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) };
+  const shown = key === undefined ? {} : { Authorization: `Bearer ${key}` };
   const ends = AbortSignal.any([limit, signal].filter((each) => each !== null && each !== undefined));
   const { request } = url.startsWith('https:') ? https : http;
-  const sent = request(url + path, { method, headers: { ...described, ...headers }, agent: false, signal: ends });
+  const sent = request(url + path, { method, headers: { ...described, ...shown, ...headers }, agent: false, signal: ends });
   sent.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
   sent.once('response', resolve).on('error', reject);
   // Without an error: it switched protocols.

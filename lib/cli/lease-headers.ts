@@ -3,11 +3,21 @@ import type { IncomingMessage } from 'node:http';
 /** Hop-by-hop headers (RFC 9110 section 7.6.1 and the older names that programs still send). */
 const HOP_BY_HOP: readonly string[] = ['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
 
-/** Headers for the daemon, as name, value, name, value…: the client's own bytes, but for the host and the lease. */
-export function leasedHeaders(req: IncomingMessage, { host, token }: { readonly host: string; readonly token: string }): string[] {
+/** What every request to the daemon gets. */
+export interface Shown {
+  readonly host: string;
+  readonly token: string;
+  readonly key?: string | undefined;
+}
+
+/** Headers for the daemon, as name, value, name, value…: the client's own bytes, but for the host, the lease and the key. */
+export function leasedHeaders(req: IncomingMessage, { host, token, key }: Shown): string[] {
   // Said again, as Node would send the body of some methods with no framing at all.
   const framing = req.headers['transfer-encoding'] === undefined ? [] : ['Transfer-Encoding', 'chunked'];
-  return ['Host', host, ...without(req, [...HOP_BY_HOP, 'host', 'x-gpu-lease']), ...framing, 'X-GPU-Lease', token];
+  // Not as `Authorization`, which the client may have for the consumer.
+  const shown = key === undefined ? [] : ['x-api-key', key];
+  const replaced = ['host', 'x-gpu-lease', ...(key === undefined ? [] : ['x-api-key'])];
+  return ['Host', host, ...without(req, [...HOP_BY_HOP, ...replaced]), ...framing, 'X-GPU-Lease', token, ...shown];
 }
 
 /** Headers for the client, as name, value, name, value…: the daemon's own bytes. */

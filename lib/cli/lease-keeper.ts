@@ -1,9 +1,8 @@
 import { memberOf } from '../config/tree.ts';
-import { ask, QUICK_MS, type Answer, type Failure } from './client.ts';
+import { ask, QUICK_MS, type Answer, type DaemonAddress, type Failure } from './client.ts';
 
 /** What a lease is asked for with. */
-export interface LeaseRequest {
-  readonly url: string;
+export interface LeaseRequest extends DaemonAddress {
   /** A kind of request, or one consumer. */
   readonly subject: { readonly kind: string } | { readonly consumer: string };
   readonly ttlMs: number;
@@ -20,9 +19,9 @@ export interface Lease {
 }
 
 /** Takes a lease through the daemon's queue, however long that is. `signal` leaves the queue. Never throws. */
-export async function takeLease({ url, subject, ttlMs, waitMs }: LeaseRequest, signal: AbortSignal): Promise<Lease | Failure> {
+export async function takeLease({ url, key, subject, ttlMs, waitMs }: LeaseRequest, signal: AbortSignal): Promise<Lease | Failure> {
   const wait = waitMs === null ? {} : { wait: waitMs / 1000 };
-  const answer = await ask({ url, method: 'POST', path: '/v1/leases', timeoutMs: null, body: { ...subject, ttl: ttlMs / 1000, ...wait }, signal });
+  const answer = await ask({ url, key, method: 'POST', path: '/v1/leases', timeoutMs: null, body: { ...subject, ttl: ttlMs / 1000, ...wait }, signal });
   return answer.kind === 'answer' ? leaseIn(answer.body, url) : answer;
 }
 
@@ -38,8 +37,7 @@ const RENEWED_AFTER = 1 / 3;
 const TRIED_AGAIN_AFTER = 1 / 12;
 
 /** What a keeper works with. */
-export interface KeeperParts {
-  readonly url: string;
+export interface KeeperParts extends DaemonAddress {
   readonly lease: Lease;
   readonly ttlMs: number;
   /** Called once, when the daemon no longer knows the lease. */
@@ -82,8 +80,8 @@ export class LeaseKeeper {
   }
 
   #ask(method: 'PUT' | 'DELETE', timeoutMs: number): Promise<Answer> {
-    const { url, lease, ttlMs } = this.#parts;
-    const question = { url, method, path: `/v1/leases/${encodeURIComponent(lease.id)}`, timeoutMs, headers: { 'X-GPU-Lease': lease.token } };
+    const { url, key, lease, ttlMs } = this.#parts;
+    const question = { url, key, method, path: `/v1/leases/${encodeURIComponent(lease.id)}`, timeoutMs, headers: { 'X-GPU-Lease': lease.token } };
     return ask(method === 'PUT' ? { ...question, body: { ttl: ttlMs / 1000 }, signal: this.#ending.signal } : question);
   }
 }

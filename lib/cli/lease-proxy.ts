@@ -17,6 +17,8 @@ export interface LeaseTarget {
   readonly url: URL;
   /** Token of the lease. */
   readonly token: string;
+  /** Shown with every request; missing: none. */
+  readonly key?: string | undefined;
 }
 
 /** One request and its answer. */
@@ -74,7 +76,7 @@ function request(req: IncomingMessage, target: LeaseTarget): http.ClientRequest 
     ...urlToHttpOptions(url),
     method: req.method,
     path: url.pathname.replace(/\/$/, '') + (req.url ?? '/'),
-    headers: leasedHeaders(req, { host: url.host, token: target.token }),
+    headers: leasedHeaders(req, { host: url.host, token: target.token, key: target.key }),
     agent: false,
   };
   const sent = url.protocol === 'https:' ? https.request(options) : http.request(options);

@@ -55,6 +55,7 @@ export function createProgram(actions: Actions, terminal: Pick<Terminal, 'out' |
     .version(version())
     .option('-c, --config <file>', 'configuration of serve and check (else $MGPU_CONFIG, else config/consumers.yaml)')
     .option('--url <url>', 'where the running daemon is (else $MGPU_URL, else http://127.0.0.1:8770)')
+    .option('--key-file <file>', 'file with the key to show to the running daemon (else $MGPU_KEY)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('(--help says more)')

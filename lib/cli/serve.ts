@@ -2,6 +2,7 @@ import { createLogger } from '../logging.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/types.ts';
+import { reachLines } from '../core/reach.ts';
 import { Daemon } from '../daemon.ts';
 import type { Logger } from '../logger.ts';
 import { defaultStateFile } from '../state-file.ts';
@@ -49,6 +50,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   isListening = true;
   logger.info('listening', { url: daemon.url, pid: process.pid, config: options.config, access: config.access.allow });
+  sayReach(config, daemon.url, logger);
   // PM2 starts the next step only now.
   process.send?.('ready');
   const signal = await ending;
@@ -56,6 +58,11 @@ export async function serve(options: ServeOptions): Promise<number> {
   await daemon.stop(config.shutdown_grace);
   logger.info('stopped');
   return EXIT.fine;
+}
+
+/** Who can reach the daemon, and what they may do. */
+function sayReach(config: Config, url: string, logger: Logger): void {
+  for (const line of reachLines(config, url.slice('http://'.length))) logger.info('access', { line });
 }
 
 /** A bad file changes nothing and is reported. */
@@ -68,6 +75,7 @@ function reload({ daemon, path, logger }: { daemon: Daemon; path: string; logger
   for (const warning of result.warnings) logger.warn('configuration', { problem: formatProblem(warning) });
   logger.setLevel(result.config.log.level);
   daemon.reload(result.config);
+  sayReach(result.config, daemon.url, logger);
   return result.config;
 }
 

@@ -1,4 +1,5 @@
 import { judgeListen } from '../config/check-values.ts';
+import { readPrivateText } from '../config/read-file.ts';
 import type { Env } from '../config/env.ts';
 import { KINDS } from '../config/types.ts';
 import { readMeasure, type Unit } from '../config/units.ts';
@@ -26,6 +27,23 @@ export function daemonUrl(option: string | undefined, env: Env): string {
     throw new UsageError(`expected the daemon's URL such as ${DEFAULT_URL}, got ${url?.password ? 'one with a password' : JSON.stringify(given)}`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/$/, '');
+}
+
+/**
+ * The key for the daemon: in the file of the option, else $MGPU_KEY; undefined: none.
+ * @throws UsageError if others can read the file, or there is no key in it. It never shows the key.
+ */
+export function daemonKey(file: string | undefined, env: Env): string | undefined {
+  if (file === undefined) return env['MGPU_KEY'] ? keyIn(env['MGPU_KEY'], '$MGPU_KEY') : undefined;
+  const read = readPrivateText(file);
+  if (!read.ok) throw new UsageError(`expected a file with a key that only its owner can read for --key-file, got ${read.got}`);
+  return keyIn(read.text, file);
+}
+
+function keyIn(text: string, where: string): string {
+  const key = text.trim();
+  if (!/^[!-~]{1,1024}$/.test(key)) throw new UsageError(`expected one key of printable characters without spaces in ${where}`);
+  return key;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isIll } from './advice.ts';
-import { ask, QUICK_MS, type Answer, type Failure } from './client.ts';
+import { ask, QUICK_MS, type Answer, type DaemonAddress, type Failure } from './client.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import { readStatus } from './status-document.ts';
@@ -13,8 +13,7 @@ const WATCH_MS = 2000;
 /** Cursor to the top left, then clear what is below: less flicker than clearing first and drawing later. */
 const HOME = '\u001b[H\u001b[J';
 
-export interface StatusOptions {
-  readonly url: string;
+export interface StatusOptions extends DaemonAddress {
   readonly json: boolean;
   readonly watch: boolean;
 }
@@ -22,25 +21,25 @@ export interface StatusOptions {
 /** Prints the status of a running daemon, once or again and again. Returns the exit code. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
   if (options.watch) return watch(options, terminal);
-  const answer = await look(options.url);
+  const answer = await look(options);
   if (answer.kind !== 'answer') return reportFailure(answer, terminal);
   terminal.out(options.json ? `${JSON.stringify(answer.body, null, 2)}\n` : textOf(answer, terminal));
   return exitCode(answer);
 }
 
 /** A daemon that goes away is reported and waited for. */
-async function watch({ url, json }: StatusOptions, terminal: Terminal): Promise<number> {
+async function watch({ json, ...daemon }: StatusOptions, terminal: Terminal): Promise<number> {
   let answer: Answer;
   do {
-    answer = await look(url);
+    answer = await look(daemon);
     if (json) terminal.out(`${JSON.stringify(answer.kind === 'answer' ? answer.body : failureLine(answer, terminal))}\n`);
     else terminal.out(`${terminal.width === null ? '' : HOME}${textOf(answer, terminal)}${terminal.width === null ? '\n' : ''}`);
   } while (await terminal.pause(WATCH_MS));
   return exitCode(answer);
 }
 
-async function look(url: string): Promise<Answer> {
-  const answer = await ask({ url, method: 'GET', path: '/v1/status', timeoutMs: QUICK_MS });
+async function look({ url, key }: DaemonAddress): Promise<Answer> {
+  const answer = await ask({ url, key, method: 'GET', path: '/v1/status', timeoutMs: QUICK_MS });
   if (answer.kind !== 'answer' || readStatus(answer.body) !== null) return answer;
   return { kind: 'stranger', message: `${url} answers, but not as mGPUmanager does` };
 }

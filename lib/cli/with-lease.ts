@@ -31,11 +31,11 @@ interface Holding extends WithLeaseOptions {
 }
 
 async function hold(lease: Lease, holding: Holding, terminal: Terminal): Promise<number> {
-  const { url, ttlMs } = holding;
+  const { url, key, ttlMs } = holding;
   const onLost = (message: string): void => {
     terminal.err(`mgpumanager: the lease of ${printable(lease.consumer)} is lost (${printable(message)}); requests now get 410 lease_expired\n`);
   };
-  const keeper = new LeaseKeeper({ url, lease, ttlMs, onLost });
+  const keeper = new LeaseKeeper({ url, key, lease, ttlMs, onLost });
   keeper.start();
   try {
     return await runInside(lease, holding, terminal);
@@ -45,8 +45,8 @@ async function hold(lease: Lease, holding: Holding, terminal: Terminal): Promise
   }
 }
 
-async function runInside({ token }: Lease, { url, env, signals, ...command }: Holding, terminal: Terminal): Promise<number> {
-  const proxy = new LeaseProxy({ url: new URL(url), token });
+async function runInside({ token }: Lease, { url, key, env, signals, ...command }: Holding, terminal: Terminal): Promise<number> {
+  const proxy = new LeaseProxy({ url: new URL(url), token, key });
   const own = await proxy.open();
   const leased = { MGPU_URL: own, OPENAI_BASE_URL: `${own}/v1`, OLLAMA_HOST: `${own}/ollama`, MGPU_LEASE: token };
   try {

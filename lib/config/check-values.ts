@@ -11,11 +11,14 @@ const PEER_NAMES: readonly string[] = ['loopback', 'tailscale', 'private', 'any'
 
 /** Addresses and URLs, which a pattern alone cannot judge. */
 export function valueFaults(file: unknown): Fault[] {
-  const peers = itemsOf(memberOf(memberOf(file, 'access'), 'allow'));
+  const access = memberOf(file, 'access');
+  const peers = itemsOf(memberOf(access, 'allow'));
+  const proxies = itemsOf(memberOf(access, 'trusted_proxies'));
   const consumers = entriesOf(memberOf(file, 'consumers'));
   return [
     ...judge('/listen', memberOf(file, 'listen'), judgeListen),
     ...peers.flatMap((peer, index) => judge(child('/access/allow', index), peer, judgePeer)),
+    ...proxies.flatMap((proxy, index) => judge(child('/access/trusted_proxies', index), proxy, judgeAddress)),
     ...consumers.flatMap(([name, consumer]) => judge(child(child('/consumers', name), 'url'), memberOf(consumer, 'url'), judgeUrl)),
     ...consumers.flatMap(([name, consumer]) => judge(child(child('/consumers', name), 'listen'), memberOf(consumer, 'listen'), judgeListen)),
   ];
@@ -41,11 +44,21 @@ export function judgeListen(text: string): Verdict {
 /** A peer by name, address or CIDR. */
 export function judgePeer(text: string): Verdict {
   if (PEER_NAMES.includes(text)) return null;
-  const [address = '', prefix] = text.split('/');
-  const family = isIP(address);
-  if (family === 0) return { expected: `${PEER_NAMES.join(', ')}, an address or a CIDR such as 10.0.0.0/8`, candidates: PEER_NAMES };
+  if (isIP(addressIn(text)) !== 0) return judgeAddress(text);
+  return { expected: `${PEER_NAMES.join(', ')}, an address or a CIDR such as 10.0.0.0/8`, candidates: PEER_NAMES };
+}
+
+/** An address or a CIDR. */
+function judgeAddress(text: string): Verdict {
+  const prefix = text.split('/')[1];
+  const family = isIP(addressIn(text));
+  if (family === 0) return { expected: 'an address or a CIDR such as 172.17.0.0/16' };
   const longest = family === 4 ? 32 : 128;
   return prefix !== undefined && Number(prefix) > longest ? { expected: `a prefix length from 0 to ${longest}` } : null;
+}
+
+function addressIn(text: string): string {
+  return text.split('/')[0] ?? '';
 }
 
 /** The URL of a consumer: no user name, and a port that can be connected to. */

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { checkValue } from './check.ts';
 import type { Env } from './env.ts';
+import { readKeys } from './keys.ts';
 import { lineStarts } from './marks.ts';
 import { describeFaults, type FaultContext, type Problem } from './problem.ts';
 import { LARGEST_FILE, readText } from './read-file.ts';
@@ -33,9 +34,10 @@ export function parseConfig(text: string, fileName: string, env: Env): LoadResul
   const { value, templates, file, faults } = checkValue(yaml.value, env);
   const context: FaultContext = { ...place, marks: yaml.marks, show: (pointer) => showAt(value, templates, pointer) };
   const workflows = readWorkflows(value, dirname(fileName));
-  const problems = describeFaults([...yaml.faults, ...faults, ...workflows.faults], context);
+  const keys = readKeys(value, dirname(fileName));
+  const problems = [...describeFaults([...yaml.faults, ...faults, ...workflows.faults, ...keys.faults], context), ...keys.problems];
   if (problems.length > 0 || file === null) return { ok: false, problems };
-  const config = resolveConfig(file, workflows.byConsumer);
+  const config = resolveConfig(file, { workflows: workflows.byConsumer, furtherKeys: keys.keys });
   return { ok: true, config, warnings: describeFaults(configWarnings(config), context) };
 }
 

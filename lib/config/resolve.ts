@@ -1,6 +1,6 @@
 import { deepFreeze } from './freeze.ts';
 import { resolveModels } from './models.ts';
-import type { ConfigFile, ConsumerFile, LoadHook, Timeouts, UnloadHook } from './types.gen.ts';
+import type { AccessKey, ConfigFile, ConsumerFile, LoadHook, Timeouts, UnloadHook } from './types.gen.ts';
 import type { Config, ConsumerConfig, Hook, ImageTemplate, Workflow } from './types.ts';
 
 /** Time for starting a unit and its first healthy probe, as for a load hook. ms. */
@@ -8,13 +8,21 @@ const START_TIMEOUT = 120_000;
 /** Time for stopping a unit, as for an unload hook. ms. */
 const STOP_TIMEOUT = 10_000;
 
-/** Turns a valid file, and the workflows of its consumers by name, into the configuration that the services use. */
-export function resolveConfig(file: ConfigFile, workflows: ReadonlyMap<string, Workflow>): Config {
+/** What stands in other files. */
+export interface Beside {
+  /** By consumer. */
+  readonly workflows: ReadonlyMap<string, Workflow>;
+  readonly furtherKeys: readonly AccessKey[];
+}
+
+/** Turns a valid file, and what stands beside it, into the configuration that the services use. */
+export function resolveConfig(file: ConfigFile, { workflows, furtherKeys }: Beside): Config {
   const consumers = Object.entries(file.consumers).map(([name, consumer]) => {
     const context = { timeouts: file.timeouts, workflow: workflows.get(name) };
     return [name, resolveConsumer(name, consumer, context)] as const;
   });
-  return deepFreeze({ ...file, consumers: new Map(consumers), models: resolveModels(file.models) });
+  const access = { ...file.access, keys: [...file.access.keys, ...furtherKeys] };
+  return deepFreeze({ ...file, access, consumers: new Map(consumers), models: resolveModels(file.models) });
 }
 
 interface ConsumerContext {

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../../schemas/config.schema.json' with { type: 'json' };
 import type { Pointer } from './pointer.ts';
-import type { ConfigFile } from './types.gen.ts';
+import type { AccessKey, ConfigFile } from './types.gen.ts';
 import { readMeasure, type Unit } from './units.ts';
 
 /** One thing that the schema finds wrong. */
@@ -41,6 +41,7 @@ interface Place {
 }
 
 const validator = ajv.compile<ConfigFile>(schema);
+const keysValidator = ajv.compile<AccessKey[]>({ $ref: `${schema.$id}#/definitions/AccessKeys` });
 
 /**
  * Checks a value against the schema and, in place, fills in defaults and turns durations into ms and sizes into bytes.
@@ -49,6 +50,12 @@ const validator = ajv.compile<ConfigFile>(schema);
 export function validate(value: unknown): Validation {
   if (validator(value)) return { ok: true, file: value };
   return { ok: false, errors: (validator.errors ?? []).map(plainError) };
+}
+
+/** Checks what a file of keys holds. */
+export function validateKeys(value: unknown): { readonly keys: readonly AccessKey[]; readonly errors: readonly SchemaError[] } {
+  if (keysValidator(value)) return { keys: value, errors: [] };
+  return { keys: [], errors: (keysValidator.errors ?? []).map(plainError) };
 }
 
 function plainError(error: ErrorObject): SchemaError {

@@ -13,8 +13,13 @@ export function showAt(root: unknown, templates: ReadonlyMap<Pointer, string>, p
   const template = templates.get(pointer);
   if (template !== undefined) return isPlaceholder(template) ? `the value of ${template}` : quote(template);
   const value = valueAt(root, pointer);
-  const secret = typeof value === 'string' && (segments(pointer).includes('headers') || /:\/\/.*@/.test(value));
+  const secret = typeof value === 'string' && (isSecretPlace(pointer) || /:\/\/.*@/.test(value));
   return secret ? 'a text that is not shown here' : show(value);
+}
+
+/** Somebody may have written a key where its hash belongs. */
+function isSecretPlace(pointer: Pointer): boolean {
+  return segments(pointer).includes('headers') || /^\/access\/keys(?:\/|$)/.test(pointer);
 }
 
 /** A value in a few words. */

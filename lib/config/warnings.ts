@@ -11,8 +11,11 @@ export function configWarnings(config: Config): Fault[] {
     ...consumers.flatMap((consumer) => tooLarge(consumer, config)),
     ...consumers.flatMap(unusedHooks),
     ...smallSpool(config),
+    ...fewConnections(config),
     ...unloadablePreloads(config),
     ...consumers.flatMap(neverIdle),
+    ...openToAll(config),
+    ...unusedLogins(config),
   ];
 }
 
@@ -61,6 +64,25 @@ function neverIdle({ name, idle_unload: limit, unload, vram_managed: managed }: 
 function smallSpool({ limits }: Config): Fault[] {
   if (limits.spool >= limits.body) return [];
   return [warn('/limits/spool', 'at least limits.body (no body can be larger than all of them together)')];
+}
+
+function openToAll({ access }: Config): Fault[] {
+  if (access.keys.length > 0) return [];
+  return access.allow.flatMap((entry, index) => {
+    if (entry !== 'any' && entry !== 'private') return [];
+    return [warn(child('/access/allow', index), 'keys beside it (access.keys), as without any everybody there may infer and read')];
+  });
+}
+
+function unusedLogins({ access }: Config): Fault[] {
+  if (access.tailscale_whois || Object.keys(access.logins).length === 0) return [];
+  return [{ ...warn('/access/logins', 'tailscale_whois: true beside it'), got: 'logins, which nobody then looks up' }];
+}
+
+/** Who waits has a connection, and who is served. */
+function fewConnections({ limits, queue, gpu }: Config): Fault[] {
+  if (limits.connections >= queue.max_waiting + gpu.concurrency) return [];
+  return [warn('/limits/connections', `more than queue.max_waiting (${queue.max_waiting}): everybody who waits has one`)];
 }
 
 function place(consumer: string, key: string): Pointer {

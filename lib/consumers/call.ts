@@ -27,6 +27,9 @@ export class CallTimeout extends Error {}
 /** Nobody listens there. */
 export class CallRefused extends Error {}
 
+/** This process has no file descriptor left for it. */
+export class CallUnmade extends Error {}
+
 /** Health answers and hook answers are small. */
 const SMALL_BODY = 64 * 1024;
 /** For answers that hold whole workflows or lists of models. */
@@ -34,7 +37,7 @@ export const LARGE_BODY = 32 * 1024 * 1024;
 
 /**
  * Calls a consumer on a socket of its own: a pooled one that the server has just closed would look like a dead server.
- * @throws CallTimeout, CallRefused, or an Error with a text for people that names no address.
+ * @throws CallTimeout, CallRefused, CallUnmade, or an Error with a text for people that names no address.
  */
 export function callConsumer(consumer: ConsumerConfig, call: Call): Promise<Answer> {
   const url = new URL(consumer.url + call.path);
@@ -78,6 +81,7 @@ async function readAnswer(response: http.IncomingMessage, maxBytes: number): Pro
 function named(error: NodeJS.ErrnoException): Error {
   if (error instanceof CallTimeout) return error;
   if (error.code === 'ECONNREFUSED') return new CallRefused('connection refused (ECONNREFUSED)');
+  if (error.code === 'EMFILE' || error.code === 'ENFILE') return new CallUnmade(`the broker has no file descriptor left (${error.code})`);
   if (error.code === 'ECONNRESET') return new Error('connection broken off (ECONNRESET)');
   if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return new Error(`host name not found (${error.code})`);
   if (error.code?.startsWith('HPE_') === true) return new Error(`not an HTTP answer (${error.code})`);

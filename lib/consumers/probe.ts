@@ -3,8 +3,11 @@ import { readSelfReport } from '../core/health.ts';
 import type { Probe, ProbeOutcome, SelfReport } from '../core/health.ts';
 import type { ResidencyReport } from '../core/self-report.ts';
 import { askBusy, askResidency } from './ask.ts';
-import { callConsumer, CallRefused, CallTimeout } from './call.ts';
+import { callConsumer, CallRefused, CallTimeout, CallUnmade } from './call.ts';
 import type { Answer } from './call.ts';
+
+/** A time limit that ends so much later than it should: we were held up ourselves, and an answer may lie there unread. ms */
+const LATE_MS = 100;
 
 /** Asks a consumer for its health, and where it has such routes for its residency and whether it works. Never rejects. */
 export async function probeConsumer(config: ConsumerConfig, timeoutMs: number): Promise<Omit<Probe, 'startedAt'>> {
@@ -19,13 +22,15 @@ export async function probeConsumer(config: ConsumerConfig, timeoutMs: number): 
 
 async function askHealth(config: ConsumerConfig, timeoutMs: number): Promise<ProbeOutcome> {
   const { method, path, loading } = config.health;
+  const startedAt = performance.now();
   try {
     const answer = await callConsumer(config, { method, path, timeoutMs });
     if (answer.status >= 200 && answer.status <= 299) return { type: 'good', report: reportIn(answer) };
     return { type: 'bad', error: `${method} ${path} answered ${answer.status}${loading.includes(answer.status) ? ': it is still loading' : ''}` };
   } catch (error) {
     const text = `${method} ${path}: ${error instanceof Error ? error.message : String(error)}`;
-    if (error instanceof CallTimeout) return { type: 'timeout', error: text };
+    if (error instanceof CallUnmade) return { type: 'unheard', error: text };
+    if (error instanceof CallTimeout) return { type: performance.now() - startedAt > timeoutMs + LATE_MS ? 'unheard' : 'timeout', error: text };
     return { type: error instanceof CallRefused ? 'refused' : 'bad', error: text };
   }
 }

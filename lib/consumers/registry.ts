@@ -115,7 +115,7 @@ export class Registry {
     if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt, endedAt: this.#clock.now() };
     // Nobody listens there any more, so that what it last said of its memory is past.
     else if (outcome.type === 'refused') consumer.report = null;
-    if (outcome.type !== 'timeout') this.working(consumer, probe.isWorking === true, probe.startedAt);
+    if (outcome.type !== 'timeout' && outcome.type !== 'unheard') this.working(consumer, probe.isWorking === true, probe.startedAt);
     if (before.state !== consumer.health.state) this.#logHealth(consumer, before.state);
     consumer.firstProbeSettled = true;
     this.#changed();

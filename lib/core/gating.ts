@@ -36,6 +36,8 @@ export interface GateRequest {
   readonly consumer: GatedConsumer;
   readonly consumerConfig: ConsumerConfig;
   readonly config: Config;
+  /** Whose share of the queue it takes; missing: it is the broker's own work, or work by hand, which has none. */
+  readonly client?: string;
   /** Longest wait for the grant, ms. */
   readonly maxWaitMs: number;
   /** Longest wait that the client itself asked for, ms; one that cannot be kept is refused at once. Missing: it did not say. */

@@ -1,6 +1,9 @@
 /** Headers by name in lower case. */
 export type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
 
+/** Header lines that a request may have; browsers and SDKs send some 30. */
+export const MOST_HEADERS = 100;
+
 /** Hop-by-hop headers (RFC 9110 section 7.6.1 and the older names that servers still send). */
 const HOP_BY_HOP = new Set([
   'connection',
@@ -32,8 +35,11 @@ const NOT_FORWARDED = new Set([
   'x-request-id',
 ]);
 
-/** Headers of a consumer that only we may state. */
-const NOT_RETURNED = new Set(['server-timing', 'x-consumer', 'x-request-id']);
+/**
+ * Headers of a consumer that only we may state, that tell what it is to everybody who looks, or that would bind browsers to HTTPS for
+ * all of this host.
+ */
+const NOT_RETURNED = new Set(['server', 'server-timing', 'strict-transport-security', 'x-consumer', 'x-powered-by', 'x-request-id']);
 /** Who may read us from a web page is ours to say; some servers allow everybody. */
 const CORS_PREFIX = 'access-control-';
 
@@ -47,14 +53,22 @@ export function isForwarded(name: string, nominated: ReadonlySet<string>): boole
   return !HOP_BY_HOP.has(plain) && !NOT_FORWARDED.has(plain) && !nominated.has(name) && !NOT_FORWARDED_PREFIX.test(plain);
 }
 
+/** What of an answer depends on how it was asked for. */
+export interface Returning {
+  readonly connection: string | undefined;
+  /** Its page lives behind a door of ours and may have cookies there. */
+  readonly keepsCookies: boolean;
+}
+
 /** Headers for the client, as name, value, name, value…: the consumer's own bytes less hop-by-hop ones and those that are ours. */
-export function returnedHeaders(rawHeaders: readonly string[], connection: string | undefined): string[] {
+export function returnedHeaders(rawHeaders: readonly string[], { connection, keepsCookies }: Returning): string[] {
   const nominated = namedBy(connection);
   const result: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower) || lower.startsWith(CORS_PREFIX)) continue;
+    if (lower === 'set-cookie' && !keepsCookies) continue;
     result.push(name, value);
   }
   return result;

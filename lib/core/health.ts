@@ -15,7 +15,9 @@ export interface SelfReport {
 /** How one probe ended. */
 export type ProbeOutcome =
   | { readonly type: 'good'; readonly report: SelfReport }
-  | { readonly type: 'bad' | 'refused' | 'timeout'; readonly error: string };
+  | { readonly type: 'bad' | 'refused' | 'timeout'; readonly error: string }
+  /** It could not be asked, or its answer not be read, for a fault of our own. */
+  | { readonly type: 'unheard'; readonly error: string };
 
 /** One probe. `startedAt` is monotonic, ms. */
 export interface Probe {
@@ -46,6 +48,8 @@ export function nextHealth(record: HealthRecord, outcome: ProbeOutcome, hasRunni
     case 'bad':
     case 'refused':
       return { health: { state: 'unhealthy', error: outcome.error }, timeoutsInRow: 0 };
+    case 'unheard':
+      return record;
     case 'timeout':
       return hasRunningWork ? record : afterTimeout(record, outcome.error);
   }

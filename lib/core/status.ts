@@ -61,7 +61,18 @@ export interface StatusFacts {
   /** Leases that clients hold by hand. */
   readonly leases: readonly LeaseFacts[];
   readonly paused: Pause | null;
+  readonly process: ProcessFacts;
   readonly isDraining: boolean;
+}
+
+/** How the daemon's own process does. */
+export interface ProcessFacts {
+  /** How long the event loop was held up in the last half to whole minute, ms. */
+  readonly eventLoop: { readonly p99Ms: number; readonly maxMs: number };
+  /** null: it could not be read. */
+  readonly rssMib: number | null;
+  /** Connections of clients that were not refused. */
+  readonly openConnections: number;
 }
 
 /** One lease that a client holds by hand. */
@@ -87,6 +98,16 @@ export function statusReport(facts: StatusFacts): Record<string, unknown> {
     scheduler: schedulerReport(facts.scheduler, facts.now),
     leases: facts.leases.map(leaseReport),
     paused: facts.paused === null ? null : { since: facts.paused.since.toISOString(), by: facts.paused.by },
+    process: processReport(facts.process),
+  };
+}
+
+function processReport({ eventLoop, rssMib, openConnections }: ProcessFacts): Record<string, number | null> {
+  return {
+    event_loop_p99_ms: rounded(eventLoop.p99Ms),
+    event_loop_max_ms: rounded(eventLoop.maxMs),
+    rss_mib: rssMib === null ? null : Math.round(rssMib),
+    open_connections: openConnections,
   };
 }
 

@@ -60,9 +60,9 @@ function anthropicType(status: number): string {
 
 /**
  * Errors after which a client that tries again by itself only does harm: it would wait from the end of the queue, or make the
- * card do twice what took too long once, or find the same pause.
+ * card do twice what took too long once, or find the same pause, or send the same wrong key.
  */
-const NOT_BY_ITSELF: ReadonlySet<string> = new Set(['queue_timeout', 'deadline_unreachable', 'consumer_timeout', 'scheduler_error', 'paused']);
+const NOT_BY_ITSELF: ReadonlySet<string> = new Set(['queue_timeout', 'deadline_unreachable', 'consumer_timeout', 'scheduler_error', 'paused', 'too_many_attempts']);
 
 /** Headers that the SDKs of OpenAI and Anthropic obey. */
 export function errorHeaders(tongue: Tongue, error: SpokenError, retryAfterS: number | undefined): Readonly<Record<string, string>> {

@@ -14,9 +14,9 @@ import { laneQueueClass } from './lane-queue.ts';
 import type { LaneOptions } from './lane-queue.ts';
 import { Lease } from './lease.ts';
 import { Outlooks } from './outlooks.ts';
+import { Places } from './places.ts';
 import type { Completion, Consumers, FreshSamples, Hooks } from './ports.ts';
-import { pausedSince, queueFull, shuttingDown, waitedTooLong } from './refusals.ts';
-import type { QueueFacts } from './refusals.ts';
+import { pausedSince, shuttingDown, waitedTooLong } from './refusals.ts';
 import { Ticket } from './ticket.ts';
 
 /** What the gate works with. */
@@ -39,10 +39,10 @@ export class Gate {
   readonly #queue: PQueue<InstanceType<ReturnType<typeof laneQueueClass>>, LaneOptions>;
   readonly #admission: Admission;
   readonly #outlooks: Outlooks;
+  readonly #places = new Places();
   #settings: Config;
   #admitting: Ticket | null = null;
   #sequence = 0;
-  #waiting = 0;
   #running = 0;
   #totalJobs = 0;
   #lastWaitMs: number | null = null;
@@ -88,14 +88,14 @@ export class Gate {
 
   /**
    * Asks for the card. The ticket's outcome is a lease, or a refusal.
-   * @throws BrokerError `queue_full`, `paused`, `shutting_down` or `deadline_unreachable`, at once.
+   * @throws BrokerError `queue_full`, `queue_share_full`, `paused`, `shutting_down` or `deadline_unreachable`, at once.
    */
   acquire(request: GateRequest): Ticket {
     if (request.work !== 'unload') this.refuseIfPaused();
-    this.#refuseIfFull();
+    this.#refuseIfFull(request.client);
     const ticket = new Ticket(request, this.#sequence++, this.#services.clock.now());
     this.#refuseIfLate(ticket);
-    this.#waiting += 1;
+    this.#places.take(request.client);
     this.#services.consumers.waiting(request.consumer, 1);
     this.#enqueue(ticket);
     if (!ticket.isSettled) {
@@ -106,11 +106,11 @@ export class Gate {
 
   /**
    * Refuses what `acquire` would refuse, before a large body is taken in for nothing.
-   * @throws BrokerError `queue_full`, `paused` or `shutting_down`.
+   * @throws BrokerError `queue_full`, `queue_share_full`, `paused` or `shutting_down`.
    */
-  refuseIfFull(): void {
+  refuseIfFull(client?: string): void {
     this.refuseIfPaused();
-    this.#refuseIfFull();
+    this.#refuseIfFull(client);
   }
 
   /** @throws BrokerError `paused` while it is. */
@@ -140,15 +140,14 @@ export class Gate {
     return was;
   }
 
-  #refuseIfFull(): void {
+  #refuseIfFull(client?: string): void {
     if (this.#isDraining) throw shuttingDown();
-    const limit = this.#settings.queue.max_waiting;
-    if (this.#waiting >= limit) throw queueFull(this.#queueFacts, limit);
+    this.#places.refuseIfFull(this.#settings, this.#lastRunMs, client);
   }
 
   /** Asked only where a client has said how long it waits, and somebody else has the card or waits for it. */
   #refuseIfLate(ticket: Ticket): void {
-    if (ticket.request.deadlineMs === undefined || this.#running + this.#waiting < this.#settings.gpu.concurrency) return;
+    if (ticket.request.deadlineMs === undefined || this.#running + this.#places.taken < this.#settings.gpu.concurrency) return;
     this.#outlooks.refuseIfLate(ticket, ticket.request.deadlineMs);
   }
 
@@ -189,7 +188,7 @@ export class Gate {
     const oldest = [this.#lanes.oldestEnqueuedAt(), this.#admitting?.isSettled === false ? this.#admitting.enqueuedAt : null];
     const times = oldest.filter((time) => time !== null);
     return {
-      waiting: this.#waiting,
+      waiting: this.#places.taken,
       running: this.#running,
       totalJobs: this.#totalJobs,
       lastWaitMs: this.#lastWaitMs,
@@ -238,7 +237,7 @@ export class Gate {
     this.#running += 1;
     this.#lastWaitMs = waitedMs;
     consumers.granted(request.consumer);
-    logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#waiting });
+    logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#places.taken });
     return lease;
   }
 
@@ -266,16 +265,13 @@ export class Gate {
     this.#lastRunMs = clock.now() - grantedAt;
     this.#outlooks.ended(ticket, reach !== 'not_sent');
     consumers.finished(request.consumer, reach, true);
-    logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#waiting });
+    logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#places.taken });
     this.#admission.wake();
   }
 
   #expire(ticket: Ticket): void {
-    this.#giveUp(ticket, waitedTooLong(ticket.request.consumer.name, this.#services.clock.now() - ticket.enqueuedAt, this.#queueFacts));
-  }
-
-  get #queueFacts(): QueueFacts {
-    return { waiting: this.#waiting, lastRunMs: this.#lastRunMs };
+    const waitedMs = this.#services.clock.now() - ticket.enqueuedAt;
+    this.#giveUp(ticket, waitedTooLong(ticket.request.consumer.name, waitedMs, { waiting: this.#places.taken, lastRunMs: this.#lastRunMs }));
   }
 
   #giveUp(ticket: Ticket, error: unknown): void {
@@ -287,7 +283,7 @@ export class Gate {
   }
 
   #forget(ticket: Ticket): void {
-    this.#waiting -= 1;
+    this.#places.give(ticket.request.client);
     this.#services.consumers.waiting(ticket.request.consumer, -1);
   }
 

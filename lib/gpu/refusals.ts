@@ -19,6 +19,12 @@ export function queueFull({ waiting, lastRunMs }: QueueFacts, limit: number): Br
   return new BrokerError('queueFull', `${waiting} requests wait for the card already (queue.max_waiting is ${limit})`, details);
 }
 
+/** `waiting` counts the requests of this client alone. */
+export function queueShareFull({ waiting, lastRunMs }: QueueFacts, limit: number): BrokerError {
+  const message = `${waiting} requests of this client wait for the card already (queue.max_waiting_per_client is ${limit})`;
+  return new BrokerError('queueShareFull', message, { retryAfterS: retryAfterS(waiting, lastRunMs) });
+}
+
 export function waitedTooLong(consumer: string, waitedMs: number, { waiting, lastRunMs }: QueueFacts): BrokerError {
   const message = `waited ${Math.round(waitedMs / 1000)} s for the card and ${consumer} did not get its turn`;
   return new BrokerError('queueTimeout', message, { consumer, retryAfterS: retryAfterS(waiting, lastRunMs) });

@@ -5,7 +5,10 @@ import type { Config } from '../config/types.ts';
 import { saneRequestId } from '../core/headers.ts';
 import { tongueAt } from '../core/operations.ts';
 import { splitTarget } from '../core/request-target.ts';
+import { tongueOfPath } from '../core/tongue.ts';
+import type { Tongue } from '../core/tongue.ts';
 import type { Logger } from '../logger.ts';
+import { ownPortOf } from './arrival.ts';
 import { bindExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -29,9 +32,11 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
       query,
       config: config(),
       kind: null,
+      key: null,
+      login: null,
       origin: null,
       prefix: '',
-      tongue: tongueAt(path),
+      tongue: tongueHere(req, path, config()),
       model: null,
       route: null,
       consumer: null,
@@ -63,6 +68,12 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
   };
 }
 
+/** The path alone says it, but for a port of a consumer's own. */
+function tongueHere(req: Request, path: string, { consumers }: Config): Tongue {
+  const own = ownPortOf(req);
+  return own === null ? tongueAt(path) : tongueOfPath(path, consumers.get(own)?.preset === 'ollama');
+}
+
 /** The fields of the line. Times in ms with one decimal. */
 function lineOf(exchange: Exchange, res: Response, totalMs: number): Record<string, unknown> {
   const { times } = exchange;
@@ -71,6 +82,8 @@ function lineOf(exchange: Exchange, res: Response, totalMs: number): Record<stri
     method: exchange.method,
     path: exchange.path,
     peer: res.req.socket.remoteAddress,
+    key: exchange.key ?? undefined,
+    login: exchange.login ?? undefined,
     kind: exchange.kind ?? undefined,
     model: exchange.model ?? undefined,
     consumer: exchange.route?.consumer.name,

@@ -3,45 +3,60 @@ import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Access } from '../config/types.gen.ts';
 import type { OwnNames } from '../core/access.ts';
+import { PEER_RANGES } from '../core/peer-ranges.ts';
+import type { PeerKind } from '../core/rights.ts';
+import { KeyRing } from './key-ring.ts';
 
-/** Address ranges by name. Tailscale: https://tailscale.com/kb/1015/100.x-addresses; private: RFC 1918, RFC 4193, RFC 3927, RFC 4291. */
-const RANGES: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.0/8', '::1/128'],
-  tailscale: ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'],
-  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'],
-  any: ['0.0.0.0/0', '::/0'],
-};
-
-/** Who may connect and under which names, made from `access` once per configuration. */
+/** Who may connect, under which names, and with which keys, made from `access` once per configuration. */
 export class AccessRules {
   readonly names: OwnNames;
   /** Origins of web pages elsewhere that may use us. */
   readonly origins: ReadonlySet<string>;
-  readonly #allowed = new BlockList();
+  readonly keys: KeyRing;
+  readonly #allowed: BlockList;
   /** The answer cannot change while a socket lives. */
   readonly #known = new WeakMap<Socket, boolean>();
 
-  constructor(access: Readonly<Access>) {
+  constructor(access: Readonly<Pick<Access, 'allow' | 'hosts' | 'origins' | 'keys'>>) {
     this.names = { hostName: hostname().toLowerCase(), configured: access.hosts.map((name) => name.toLowerCase()) };
     this.origins = new Set(access.origins);
-    for (const entry of access.allow) {
-      for (const range of Object.hasOwn(RANGES, entry) ? (RANGES[entry] ?? []) : [entry]) this.#allow(range);
-    }
+    this.keys = new KeyRing(access.keys);
+    this.#allowed = listOf(access.allow.flatMap((entry) => PEER_RANGES.get(entry) ?? [entry]));
   }
 
   /** Whether the other end of a socket may connect. */
   admits(socket: Socket): boolean {
     const known = this.#known.get(socket);
     if (known !== undefined) return known;
-    const address = socket.remoteAddress;
-    const isAdmitted = address !== undefined && this.#allowed.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+    const isAdmitted = holds(this.#allowed, socket);
     this.#known.set(socket, isAdmitted);
     return isAdmitted;
   }
+}
 
-  #allow(range: string): void {
+const LOOPBACK = listOf(PEER_RANGES.get('loopback') ?? []);
+const TAILSCALE = listOf(PEER_RANGES.get('tailscale') ?? []);
+const kinds = new WeakMap<Socket, PeerKind>();
+
+/** Where the other end of a socket is. */
+export function peerKindOf(socket: Socket): PeerKind {
+  const known = kinds.get(socket);
+  if (known !== undefined) return known;
+  const kind = holds(LOOPBACK, socket) ? 'loopback' : holds(TAILSCALE, socket) ? 'tailscale' : 'other';
+  kinds.set(socket, kind);
+  return kind;
+}
+
+function listOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
     const [address = '', bits] = range.split('/');
     const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    this.#allowed.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family);
+    list.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family);
   }
+  return list;
+}
+
+function holds(list: BlockList, { remoteAddress: address }: Socket): boolean {
+  return address !== undefined && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

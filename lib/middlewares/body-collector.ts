@@ -11,6 +11,8 @@ export interface BodyLimits {
   readonly spool: number;
   /** Longest time without a byte. */
   readonly idleMs: number;
+  /** Longest time for all of it: a client must not hold its place for ever by a byte now and then. */
+  readonly totalMs: number;
 }
 
 /** How one body is taken in. */
@@ -31,6 +33,7 @@ export class BodyCollector {
   readonly #spool: Spool;
   readonly #outcome = Promise.withResolvers<TakenBody>();
   readonly #timer: NodeJS.Timeout;
+  readonly #totalTimer: NodeJS.Timeout;
   #chunks: Buffer[] = [];
   #file: SpoolFile | null = null;
   #length = 0;
@@ -47,6 +50,7 @@ export class BodyCollector {
     this.#limits = limits;
     this.#spool = spool;
     this.#timer = setTimeout(() => this.#fail(tooSlow(limits.idleMs)), limits.idleMs);
+    this.#totalTimer = setTimeout(() => this.#fail(tooLong(limits.totalMs)), limits.totalMs);
   }
 
   /** Resolves with the whole body. Rejects with a BrokerError, or with CLIENT_LEFT. */
@@ -98,7 +102,7 @@ export class BodyCollector {
 
   // `pause` does not hold back the end that follows the last chunk, so it can come while that chunk is still on its way to the disk.
   readonly #onEnd = (): void => {
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     this.#req.off('close', this.#onClose);
     if (this.#spilled === null) this.#succeed(inMemory(this.#chunks, this.#length));
     else this.#spilled.then(() => this.#endOnDisk(), (error: unknown) => this.#fail(error));
@@ -138,11 +142,16 @@ export class BodyCollector {
   #finish(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     this.#req.off('data', this.#onData);
     this.#req.off('end', this.#onEnd);
     this.#req.off('close', this.#onClose);
     return true;
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#totalTimer);
   }
 
   #discard(): void {
@@ -174,6 +183,10 @@ export function tooLarge(limit: number): BrokerError {
 
 function tooSlow(idleMs: number): BrokerError {
   return new BrokerError('requestTimeout', `no byte of the request body came for ${idleMs / 1000} s (timeouts.client_idle)`);
+}
+
+function tooLong(totalMs: number): BrokerError {
+  return new BrokerError('requestTimeout', `the request body was not whole after ${totalMs / 1000} s (timeouts.client_total)`);
 }
 
 function spoolFull(limit: number): BrokerError {

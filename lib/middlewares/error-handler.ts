@@ -55,6 +55,8 @@ export function isOnlyWaiting({ waiting, responseBytes }: Exchange): boolean {
   return waiting?.hasBegun === true && responseBytes === 0;
 }
 
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3 */
+const CHALLENGE = 'Bearer realm="mgpumanager"';
 /** An error before there was an exchange. */
 const NOBODY = { tongue: 'facade', id: null } as const;
 
@@ -70,6 +72,7 @@ export function envelopeOf(error: BrokerError, { tongue, id }: { readonly tongue
       'Content-Length': String(Buffer.byteLength(body)),
       ...(retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }),
       ...(allow === undefined ? {} : { Allow: allow.join(', ') }),
+      ...(said.code === 'unauthorized' ? { 'WWW-Authenticate': CHALLENGE } : {}),
       ...errorHeaders(tongue, said, retryAfterS),
     },
     body,

@@ -27,6 +27,10 @@ export interface Exchange {
   readonly config: Config;
   /** `native`: a path of the consumer's own. */
   kind: Kind | 'audio' | 'native' | null;
+  /** Name of the key that was shown; null: none that is ours. */
+  key: string | null;
+  /** The Tailscale user at the other end of the connection; null: not known, or not asked for. */
+  login: string | null;
   /** The listed origin of the web page that made it; null: no page of another origin did. */
   origin: string | null;
   /** What our path has before the consumer's own; empty where that is all of it. */

@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Outlook } from '../core/forecast.ts';
 import type { GatedConsumer, GateRequest, GrantedLease, Place } from '../core/gating.ts';
 import { requestedWaitMs } from '../core/headers.ts';
+import { clientOf } from './client-name.ts';
 import { routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { WaitingStream, asksForEvents } from './waiting-stream.ts';
@@ -35,6 +36,7 @@ export function gpuGate(gate: LeaseGiver) {
       consumer,
       consumerConfig: exchange.route.consumer,
       config,
+      client: clientOf(req, exchange),
       maxWaitMs: Math.min(limit, deadlineMs ?? limit),
       ...(deadlineMs === null ? {} : { deadlineMs }),
     });

@@ -27,7 +27,8 @@ export function applyRequestHeaders(req: Request, exchange: Exchange): void {
 
 /** Headers for the client: the consumer's own, and ours. */
 export function answerHeaders(answer: IncomingMessage, exchange: Exchange): string[] {
-  const headers = returnedHeaders(answer.rawHeaders, answer.headers.connection);
+  const keepsCookies = exchange.kind === 'native' && exchange.origin === null;
+  const headers = returnedHeaders(answer.rawHeaders, { connection: answer.headers.connection, keepsCookies });
   if (exchange.kind === 'native' && answer.headers.location !== undefined) leadThroughDoor(headers, exchange);
   headers.push(...brokerHeaders(exchange));
   // The consumer's own `Vary` would take the place of the one that is set.

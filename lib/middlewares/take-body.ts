@@ -3,6 +3,7 @@ import { BrokerError } from '../errors.ts';
 import { BodyCollector, inMemory, tooLarge } from './body-collector.ts';
 import { scannerFor } from './body-scan.ts';
 import type { BodyScanner } from './body-scan.ts';
+import { clientOf } from './client-name.ts';
 import { exchangeOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { Spool } from './spool.ts';
@@ -10,16 +11,16 @@ import type { Spool } from './spool.ts';
 /** What this stage needs. */
 export interface TakeBodyServices {
   readonly spool: Spool;
-  /** Throws what the gate would refuse with, so that nobody uploads for nothing. */
-  refuseIfFull(): void;
+  /** Throws what the gate would refuse a client with, so that nobody uploads for nothing. */
+  refuseIfFull(client: string): void;
 }
 
 /** Takes a gated request's body in before the card is asked for, and reads it along where others have to know what it says. */
 export function takeBody({ spool, refuseIfFull }: TakeBodyServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
-    // One that runs inside a lease takes no place in the queue.
-    if (req.headers['x-gpu-lease'] === undefined) refuseIfFull();
     const exchange = exchangeOf(res);
+    // One that runs inside a lease takes no place in the queue.
+    if (req.headers['x-gpu-lease'] === undefined) refuseIfFull(clientOf(req, exchange));
     const { limits, timeouts } = exchange.config;
     const declared = Number(req.headers['content-length'] ?? 0);
     if (declared > limits.body) throw tooLarge(limits.body);
@@ -30,8 +31,8 @@ export function takeBody({ spool, refuseIfFull }: TakeBodyServices) {
     }
     const scanner = scannerOf(req, exchange);
     askForBody(req, res);
-    const { client_idle: idleMs } = exchange.route?.consumer.timeouts ?? timeouts;
-    new BodyCollector(req, { ...limits, idleMs, ...(scanner === null ? {} : { scanner }) }, spool).collect().then((body) => {
+    const { client_idle: idleMs, client_total: totalMs } = exchange.route?.consumer.timeouts ?? timeouts;
+    new BodyCollector(req, { ...limits, idleMs, totalMs, ...(scanner === null ? {} : { scanner }) }, spool).collect().then((body) => {
       exchange.body = body;
       exchange.scan = scanner?.end() ?? null;
       exchange.requestBytes = body.length;

@@ -94,6 +94,41 @@ describe('a gated body', () => {
     expect([answer.status, code(answer.body)]).toEqual([408, 'request_timeout']);
   });
 
+  test('that comes byte by byte gets 408 when its time in all is over, though it never stops', async () => {
+    await start({}, { timeouts: { client_idle: '30s', client_total: '150ms' } });
+    const sent = upload();
+    const dripping = setInterval(() => sent.request.write('x'), 10);
+    const answer = await sent.ended.finally(() => clearInterval(dripping));
+    expect([answer.status, code(answer.body)]).toEqual([408, 'request_timeout']);
+    expect(answer.body).toContain('timeouts.client_total');
+    expect(fake.jobs).toHaveLength(0);
+  });
+
+  test('that came in time may then wait as long as it has to', async () => {
+    await start({}, { timeouts: { client_total: '100ms' } });
+    const held = Promise.withResolvers<void>();
+    fake.on('POST /work', async (exchange) => {
+      await exchange.readBody();
+      await exchange.delay(held.promise);
+      await exchange.json(200, {});
+    });
+    const sent = upload();
+    sent.request.end('{}');
+    await broker.running(1);
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 200);
+    held.resolve();
+    expect((await sent.ended).status).toBe(200);
+  });
+
+  test('of one of our own routes has to come in time as well', async () => {
+    await start({ timeouts: { client_idle: '60ms' } });
+    const sent = openUpload(`${broker.url}/v1/leases`);
+    const dripping = setInterval(() => sent.request.write(' '), 10);
+    const answer = await sent.ended.finally(() => clearInterval(dripping));
+    expect([answer.status, code(answer.body)]).toEqual([408, 'request_timeout']);
+  });
+
   test('whose client leaves in its middle takes nothing with it', async () => {
     await start();
     const sent = upload();

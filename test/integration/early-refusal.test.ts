@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
+import { ConnectionLimits } from '../../lib/connection-limits.ts';
 import { createHttpServer } from '../../lib/http-server.ts';
 import { AccessRules } from '../../lib/middlewares/access-rules.ts';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker } from '../support/broker.ts';
+import { configured } from '../support/configured.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
+import { FakeLogger } from '../support/fake-logger.ts';
 import { parseAnswers, requestText } from '../support/raw-answer.ts';
 import type { WireAnswer } from '../support/raw-answer.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -122,7 +125,7 @@ describe('a request that expects something', () => {
 
 describe('a refusal of what is no request', () => {
   test.each([
-    ['headers without end', Buffer.concat([Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nX: '), LARGE]), 400],
+    ['headers without end', Buffer.concat([Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nX: '), LARGE]), 431],
     ['garbage without end', LARGE, 400],
     ['an upgrade with much behind it', behind('GET / HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: x'), 426],
     ['a tunnel with much in it', behind('CONNECT x:1 HTTP/1.1', 'Host: localhost'), 405],
@@ -142,7 +145,9 @@ describe('a refusal of what is no request', () => {
 
 describe('a client that is slow with its headers', () => {
   test('gets 408 and the end of its connection', async () => {
-    const server = createHttpServer(express(), () => new AccessRules({ allow: ['loopback'], hosts: [], origins: [] }));
+    const { access, limits } = configured({});
+    const connections = new ConnectionLimits(() => limits);
+    const server = createHttpServer(express(), { accessRules: () => new AccessRules(access), connections, logger: new FakeLogger() });
     server.headersTimeout = 100;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();

@@ -151,16 +151,26 @@ describe('headers towards the client', () => {
     await start();
     fake.on('POST /work', async (exchange) => {
       await exchange.readBody();
-      const head = ['HTTP/1.1 200 Fine', 'X-CaSe: kept', 'Set-Cookie: a=1', 'Set-Cookie: b=2', 'Connection: keep-alive, X-Hop', 'X-Hop: 1'];
+      const head = ['HTTP/1.1 200 Fine', 'X-CaSe: kept', 'x-odd: a=1', 'X-Odd: b=2', 'Connection: keep-alive, X-Hop', 'X-Hop: 1'];
       const ours = ['Server-Timing: forged', 'X-Consumer: forged', 'X-Request-Id: forged', 'Keep-Alive: timeout=99', 'Proxy-Authenticate: forged', 'Upgrade: h2c'];
       await exchange.write(requestText([...head, ...ours, 'Content-Length: 2'], 'ok'));
     });
     const answer = await request({ url: `${broker.url}/v1/tts`, method: 'POST', body: {}, headers: { 'x-request-id': 'one' } });
     expect([answer.status, answer.body]).toEqual([200, 'ok']);
-    expect(answer.headers).toMatchObject({ 'x-case': 'kept', 'set-cookie': ['a=1', 'b=2'], 'x-consumer': 'mvoice', 'x-request-id': 'one' });
+    expect(answer.headers).toMatchObject({ 'x-case': 'kept', 'x-odd': 'a=1, b=2', 'x-consumer': 'mvoice', 'x-request-id': 'one' });
     expect(answer.headers['server-timing']).toMatch(/^queue;dur=[\d.]+, upstream;dur=[\d.]+$/);
     expect(Object.keys(answer.headers)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(x-hop|proxy-authenticate|upgrade)$/)]));
     expect(answer.headers['keep-alive'] ?? '').not.toContain('99');
+  });
+
+  test('hold nothing that only concerns browsers, but for the cookies of a page behind a door', async () => {
+    await start();
+    const odd = { 'Set-Cookie': 'a=1', Server: 'uvicorn', 'X-Powered-By': 'PHP', 'Strict-Transport-Security': 'max-age=1', 'Access-Control-Allow-Origin': '*' };
+    fake.on('GET /page', (exchange) => exchange.send(200, 'page', odd), { gpu: false });
+    fake.on('GET /audio/*', (exchange) => exchange.send(200, 'audio', odd), { gpu: false });
+    const names = (answer: { headers: object }): string[] => Object.keys(answer.headers).filter((name) => Object.keys(odd).some((each) => each.toLowerCase() === name));
+    expect(names(await request({ url: `${broker.url}/audio/a.wav` }))).toEqual([]);
+    expect(names(await request({ url: `${broker.url}/upstream/mvoice/page` }))).toEqual(['set-cookie']);
   });
 
   test('state no queue time for what passes no queue', async () => {

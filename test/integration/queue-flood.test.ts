@@ -8,6 +8,8 @@ import { until } from '../support/until.ts';
 
 const CLIENTS = 2000;
 const PLACES = 500;
+/** All clients are programs of this machine. */
+const SETTINGS = { queue: { max_waiting: PLACES, max_waiting_per_client: PLACES }, limits: { connections: 2 * CLIENTS } };
 /** A status takes a few ms; much more is a loop that is held up. */
 const QUICK_MS = 500;
 
@@ -22,7 +24,7 @@ beforeEach(async () => {
     await exchange.delay(held.promise);
     await exchange.json(200, {});
   });
-  broker = await startBroker({ consumers: { one: { fake } }, settings: { queue: { max_waiting: PLACES } } });
+  broker = await startBroker({ consumers: { one: { fake } }, settings: SETTINGS });
 });
 afterEach(async () => {
   held.resolve();

@@ -153,7 +153,7 @@ describe('the queue', () => {
   });
 
   test('is empty after any storm of clients that come and go', async () => {
-    await start({ queue: { max_waiting: 1000 } });
+    await start({ queue: { max_waiting: 1000, max_waiting_per_client: 1000 } });
     fake.on('POST /work', async (exchange) => {
       await exchange.readBody();
       await exchange.json(200, {});

@@ -43,8 +43,8 @@ describe('a consumer\'s answer passes verbatim', () => {
     expect(answer.body).toBe(body);
   });
 
-  test('with each Set-Cookie and each Vary on a line of its own', async () => {
-    const lines = ['Set-Cookie: a=1; Path=/', 'Vary: Accept', 'Set-Cookie: b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'Vary: Origin', 'Content-Length: 0'];
+  test('with each Link and each Vary on a line of its own', async () => {
+    const lines = ['Link: </a>; rel=preload', 'Vary: Accept', 'Link: </b>; rel=prefetch, </c>', 'Vary: Origin', 'Content-Length: 0'];
     fake.on('POST /work', (each) => each.write(`HTTP/1.1 200 OK\r\n${lines.join('\r\n')}\r\n\r\n`));
     expect((await exchange(POST, '{}')).own).toEqual(lines);
   });

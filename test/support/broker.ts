@@ -25,6 +25,8 @@ export interface BrokerOptions {
   readonly spoolFolder?: string;
   /** Default: nothing survives the daemon. */
   readonly stateFile?: string;
+  /** Socket of the Tailscale daemon. */
+  readonly tailscaleSocket?: string;
 }
 
 /** A running daemon with its consumers. */
@@ -116,8 +118,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
-function given({ spoolFolder, stateFile }: BrokerOptions): Pick<DaemonOptions, 'spoolFolder' | 'stateFile'> {
-  return { ...(spoolFolder === undefined ? {} : { spoolFolder }), ...(stateFile === undefined ? {} : { stateFile }) };
+function given({ spoolFolder, stateFile, tailscaleSocket }: BrokerOptions): Pick<DaemonOptions, 'spoolFolder' | 'stateFile' | 'tailscaleSocket'> {
+  const socket = tailscaleSocket === undefined ? {} : { tailscaleSocket };
+  return { ...(spoolFolder === undefined ? {} : { spoolFolder }), ...(stateFile === undefined ? {} : { stateFile }), ...socket };
 }
 
 /** One fake with a route for each kind that answers at once, unless the test sets others. */

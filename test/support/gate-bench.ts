@@ -20,6 +20,8 @@ export const HOOKS = { load: { path: '/load' }, unload: { path: '/unload' } };
 export interface Wish {
   readonly work?: Work;
   readonly maxWaitMs?: number;
+  /** Whose share of the queue it takes. Default: nobody's. */
+  readonly client?: string;
 }
 
 /** How a bench begins. */
@@ -116,10 +118,10 @@ export class GateBench {
   }
 
   /** Asks for the card; throws what `acquire` throws. */
-  ask(name: string, { work = 'exchange', maxWaitMs = 600_000 }: Wish = {}): Asked {
+  ask(name: string, { work = 'exchange', maxWaitMs = 600_000, ...wish }: Wish = {}): Asked {
     const id = `${this.asked.length} ${work} ${name}`;
     const facts = { consumer: this.consumer(name), consumerConfig: consumerOf(this.config, name), config: this.config };
-    const asked = new Asked(this.gate.acquire({ id, work, maxWaitMs, ...facts }));
+    const asked = new Asked(this.gate.acquire({ id, work, maxWaitMs, ...facts, ...wish }));
     this.asked.push(asked);
     return asked;
   }

@@ -14,10 +14,12 @@ export interface NodeProcess {
   kill(): Promise<void>;
 }
 
-/** Starts Node on the text of an ES module. */
-export async function nodeProcess(module: string, env: NodeJS.ProcessEnv = process.env): Promise<NodeProcess> {
+/** Starts Node on the text of an ES module. `openFiles`: it may have so many descriptors; default: as many as this process. */
+export async function nodeProcess(module: string, env: NodeJS.ProcessEnv = process.env, openFiles: number | null = null): Promise<NodeProcess> {
   const args = ['--input-type=module', '--disable-warning=ExperimentalWarning', '--eval', module];
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const limit = openFiles === null ? '' : `ulimit -n ${openFiles} && `;
+  const shell = ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...args];
+  const child = spawn('/bin/sh', shell, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   const exited = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : null));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await once(child, 'spawn');

@@ -19,7 +19,22 @@ const odd = file('odd.yaml', 'listen: "${HOST}:1"\nrouting: { tts: a }\nconsumer
 
 describe('check', () => {
   test('of a good file says that it is fine', async () => {
-    expect(await runCli(['check', '-c', good])).toEqual({ code: 0, out: `${good}: fine (1 consumer, listens at 127.0.0.1:8770)\n`, err: '' });
+    const { code, out, err } = await runCli(['check', '-c', good]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n')[0]).toBe(`${good}: fine (1 consumer, listens at 127.0.0.1:8770)`);
+  });
+
+  test('of a good file says who can reach it and what they may do', async () => {
+    const { out } = await runCli(['check', '-c', good]);
+    expect(out.split('\n').slice(1)).toEqual([
+      'Who can reach it:',
+      '  reached at 127.0.0.1:8770 (this machine only)',
+      '  loopback (127.0.0.0/8, ::1/128): infer, read; programs also admin',
+      '  tailscale (100.64.0.0/10, fd7a:115c:a1e0::/48): infer, read',
+      '  all other addresses are refused',
+      '  web pages of other origins: refused',
+      '',
+    ]);
   });
 
   test('of a bad file prints every problem and exits with 3', async () => {

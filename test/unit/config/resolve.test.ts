@@ -21,7 +21,7 @@ describe('a consumer', () => {
       can_coexist_with: [],
       priority: 2,
       max_concurrency: 1,
-      timeouts: { connect: 2000, first_byte: 600_000, idle: 120_000, client_idle: 30_000 },
+      timeouts: { connect: 2000, first_byte: 600_000, idle: 120_000, client_idle: 30_000, client_total: 600_000 },
     });
   });
 
@@ -33,7 +33,7 @@ describe('a consumer', () => {
 
   test('has the timeouts of the top where it has none of its own', () => {
     const config = configOf('timeouts: { idle: 7s, connect: 1s }\nconsumers:\n  a: { url: "http://h:1", timeouts: { idle: 9s } }\n');
-    expect(config.consumers.get('a')?.timeouts).toEqual({ connect: 1000, first_byte: 600_000, idle: 9000, client_idle: 30_000 });
+    expect(config.consumers.get('a')?.timeouts).toEqual({ connect: 1000, first_byte: 600_000, idle: 9000, client_idle: 30_000, client_total: 600_000 });
   });
 });
 

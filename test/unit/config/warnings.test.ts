@@ -28,6 +28,16 @@ test.each([
     'limits: { body: 2KiB, spool: 1KiB }\nconsumers:\n  a: { url: "http://h:1" }\n',
     'c.yaml:1:30: limits.spool: expected at least limits.body (no body can be larger than all of them together), got "1KiB"',
   ],
+  [
+    'fewer connections than may wait',
+    'limits: { connections: 100 }\nqueue: { max_waiting: 100 }\nconsumers:\n  a: { url: "http://h:1" }\n',
+    'c.yaml:1:24: limits.connections: expected more than queue.max_waiting (100): everybody who waits has one, got 100',
+  ],
+  [
+    'more who may wait than connections by default',
+    'queue: { max_waiting: 5000 }\nconsumers:\n  a: { url: "http://h:1" }\n',
+    'c.yaml:1:1: limits.connections: expected more than queue.max_waiting (5000): everybody who waits has one, got nothing',
+  ],
 ])('%s', (_name, text, line) => {
   expect(warningLines(text)).toEqual([line]);
 });

@@ -37,28 +37,36 @@ describe('Connection', () => {
   });
 });
 
+const PLAIN = { connection: undefined, keepsCookies: true };
+
 describe('of a consumer, the client gets', () => {
   test('every header as it was written, also twice', () => {
     const raw = ['Content-Type', 'audio/wav', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2', 'X-Odd', ''];
-    expect(returnedHeaders(raw, undefined)).toEqual(raw);
+    expect(returnedHeaders(raw, PLAIN)).toEqual(raw);
   });
   test.each(HOP_BY_HOP)('no %s', (name) => {
-    expect(returnedHeaders([name.toUpperCase(), 'x', 'A', 'b'], undefined)).toEqual(['A', 'b']);
+    expect(returnedHeaders([name.toUpperCase(), 'x', 'A', 'b'], PLAIN)).toEqual(['A', 'b']);
   });
   test('nothing that only we may state', () => {
-    expect(returnedHeaders(['X-Request-Id', 'forged', 'X-Consumer', 'other', 'Server-Timing', 'x;dur=1', 'A', 'b'], undefined)).toEqual(['A', 'b']);
+    expect(returnedHeaders(['X-Request-Id', 'forged', 'X-Consumer', 'other', 'Server-Timing', 'x;dur=1', 'A', 'b'], PLAIN)).toEqual(['A', 'b']);
   });
   test.each(['Access-Control-Allow-Origin', 'access-control-allow-credentials', 'ACCESS-CONTROL-EXPOSE-HEADERS', 'Access-Control-Max-Age', 'Access-Control-Allow-Private-Network'])(
     'no %s: which pages may read us is ours to say',
     (name) => {
-      expect(returnedHeaders(['A', 'b', name, '*', 'Vary', 'Origin'], undefined)).toEqual(['A', 'b', 'Vary', 'Origin']);
+      expect(returnedHeaders(['A', 'b', name, '*', 'Vary', 'Origin'], PLAIN)).toEqual(['A', 'b', 'Vary', 'Origin']);
     },
   );
+  test.each(['Server', 'x-powered-by', 'Strict-Transport-Security'])('no %s', (name) => {
+    expect(returnedHeaders([name, 'x', 'A', 'b'], PLAIN)).toEqual(['A', 'b']);
+  });
+  test('its cookies only where its page has a door', () => {
+    expect(returnedHeaders(['Set-Cookie', 'a=1', 'set-cookie', 'b=2', 'A', 'b'], { ...PLAIN, keepsCookies: false })).toEqual(['A', 'b']);
+  });
   test('nothing that the consumer has nominated, but always the length', () => {
-    expect(returnedHeaders(['Content-Length', '3', 'X-Hop', '1', 'A', 'b'], 'x-hop, content-length')).toEqual(['Content-Length', '3', 'A', 'b']);
+    expect(returnedHeaders(['Content-Length', '3', 'X-Hop', '1', 'A', 'b'], { ...PLAIN, connection: 'x-hop, content-length' })).toEqual(['Content-Length', '3', 'A', 'b']);
   });
   test('pairs, whatever comes', () => {
-    fc.assert(fc.property(fc.array(fc.string()), fc.option(fc.string(), { nil: undefined }), (raw, connection) => returnedHeaders(raw, connection).length % 2 === 0));
+    fc.assert(fc.property(fc.array(fc.string()), fc.option(fc.string(), { nil: undefined }), (raw, connection) => returnedHeaders(raw, { ...PLAIN, connection }).length % 2 === 0));
   });
 });
 

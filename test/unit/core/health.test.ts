@@ -6,7 +6,8 @@ const GOOD: ProbeOutcome = { type: 'good', report: { loaded: null, usedMib: null
 const BAD: ProbeOutcome = { type: 'bad', error: 'GET /health answered 500' };
 const REFUSED: ProbeOutcome = { type: 'refused', error: 'connection refused' };
 const TIMEOUT: ProbeOutcome = { type: 'timeout', error: 'no answer within 2000 ms' };
-const OUTCOMES = { good: GOOD, bad: BAD, refused: REFUSED, timeout: TIMEOUT };
+const UNHEARD: ProbeOutcome = { type: 'unheard', error: 'the broker was held up' };
+const OUTCOMES = { good: GOOD, bad: BAD, refused: REFUSED, timeout: TIMEOUT, unheard: UNHEARD };
 
 /** The states that a consumer goes through, one for each probe. `busy` probes end while it has running work. */
 function states(...probes: readonly (keyof typeof OUTCOMES | 'busy timeout')[]): string[] {
@@ -38,6 +39,9 @@ describe('after its probes a consumer is', () => {
     [['good', 'timeout', 'timeout', 'good'], ['healthy', 'healthy', 'unhealthy', 'healthy']],
     [['good', 'timeout', 'good', 'timeout'], ['healthy', 'healthy', 'healthy', 'healthy']],
     [['timeout', 'bad', 'good', 'timeout'], ['unknown', 'unhealthy', 'healthy', 'healthy']],
+    [['unheard', 'unheard', 'unheard'], ['unknown', 'unknown', 'unknown']],
+    [['good', 'timeout', 'unheard', 'timeout'], ['healthy', 'healthy', 'healthy', 'unhealthy']],
+    [['bad', 'unheard'], ['unhealthy', 'unhealthy']],
     [['timeout', 'refused', 'timeout'], ['unknown', 'unhealthy', 'unhealthy']],
   ] as const)('%j: %j', (probes, expected) => {
     expect(states(...probes)).toEqual(expected);

@@ -135,7 +135,7 @@ describe('the body', () => {
 });
 
 describe('the headers', () => {
-  const NOT_BY_ITSELF = ['queue_timeout', 'deadline_unreachable', 'consumer_timeout', 'scheduler_error', 'paused'];
+  const NOT_BY_ITSELF = ['queue_timeout', 'deadline_unreachable', 'consumer_timeout', 'scheduler_error', 'paused', 'too_many_attempts'];
 
   test.each(CATALOGUE)('say of $status $code whether to try again by itself', (error) => {
     const again = error.retryable && !NOT_BY_ITSELF.includes(error.code);

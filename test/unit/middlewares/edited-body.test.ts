@@ -18,7 +18,7 @@ import { until } from '../../support/until.ts';
 
 const SMALL = Buffer.from('{"model":"a","stream":true}');
 const LARGE = randomBytes(3 * 1024 * 1024 + 17);
-const LIMITS: BodyIntake = { body: 16 * 1024 * 1024, spool: 64 * 1024 * 1024, idleMs: 10_000 };
+const LIMITS: BodyIntake = { body: 16 * 1024 * 1024, spool: 64 * 1024 * 1024, idleMs: 10_000, totalMs: 10_000 };
 
 const spool = new Spool();
 const server = http.createServer();

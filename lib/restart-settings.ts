@@ -1,0 +1,14 @@
+import type { Config } from './config/types.ts';
+import type { Logger } from './logger.ts';
+
+/** Warns of settings that have changed and that only a restart can change. */
+export function warnOfRestart(before: Config, after: Config, logger: Logger): void {
+  const settings = [
+    ['listen', before.listen, after.listen],
+    ['gpu.device', before.gpu.device, after.gpu.device],
+    ['state.file', before.state.file, after.state.file],
+  ] as const;
+  for (const [key, running, configured] of settings) {
+    if (running !== configured) logger.warn('this setting needs a restart to take effect', { key, running, configured });
+  }
+}

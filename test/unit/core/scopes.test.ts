@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { scopeNeeded } from '../../../lib/core/scopes.ts';
+import { ROUTES } from '../../support/routes.ts';
+
+const PLAIN = { isOwnPort: false, hasLeaseToken: false };
+const needs = (start: string, more: Partial<Parameters<typeof scopeNeeded>[0]> = {}) => {
+  const [method = '', target = ''] = start.split(' ');
+  return scopeNeeded({ ...PLAIN, method, path: target.split('?')[0] ?? '', ...more });
+};
+
+test.each(ROUTES)('$start needs $scope', ({ start, scope }) => {
+  expect(needs(start)).toBe(scope);
+});
+
+test('every route of lib/server.ts is in that list, and no others are', () => {
+  const source = readFileSync(join(import.meta.dirname, '..', '..', '..', 'lib', 'server.ts'), 'utf8');
+  const written = [...source.matchAll(/\bapp\.(?:all|get|put|post|patch|delete)\((\[[^\]]*\]|\/.*?\/(?=,)|[^,]+),/g)].flatMap(([, first = '']) => {
+    return first.startsWith('[') ? first.slice(1, -1).split(', ') : [first];
+  });
+  const routes = new Set(written.map((route) => route.replace(/^['`]|['`]$/g, '')));
+  expect(routes.size).toBeGreaterThan(15);
+  expect([...routes].toSorted()).toEqual([...new Set(ROUTES.map(({ route }) => route))].filter((route) => route !== '').toSorted());
+});
+
+describe('a lease', () => {
+  test('is given back with its token by whoever may infer', () => {
+    expect(needs('DELETE /v1/leases/x', { hasLeaseToken: true })).toBe('infer');
+  });
+});
+
+describe('a port of a consumer\'s own', () => {
+  test.each([
+    ['GET /healthz', 'infer'],
+    ['POST /v1/pause', 'infer'],
+    ['GET /v1/status', 'infer'],
+    ['OPTIONS /x', 'infer'],
+    ['DELETE /healthz', 'admin'],
+    ['MOVE /x', 'admin'],
+  ])('has nothing of ours: %s needs %s', (start, scope) => {
+    expect(needs(start, { isOwnPort: true })).toBe(scope);
+  });
+});

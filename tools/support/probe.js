@@ -1,0 +1,49 @@
+// Loaded into the daemon by `--import`, so that it can be asked what it holds; the daemon itself is unchanged. It ends with the
+// process that started it.
+import { EventEmitter } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { queryObjects } from 'node:v8';
+
+/** Node's class of timers has no public name. */
+const Timeout = setTimeout(() => undefined, 0).constructor;
+
+/** What must not be more at rest after a run than before it. */
+const CLASSES = {
+  timers: Timeout,
+  sockets: net.Socket,
+  requests: http.IncomingMessage,
+  responses: http.ServerResponse,
+  'requests of ours': http.ClientRequest,
+  emitters: EventEmitter,
+  'abort signals': AbortSignal,
+  promises: Promise,
+};
+
+const warnings = [];
+process.on('warning', ({ name, message }) => {
+  // `queryObjects` is one.
+  if (name !== 'ExperimentalWarning') warnings.push(`${name}: ${message}`);
+});
+
+/** Cheap: may be asked under load. Bytes and counts. */
+function look() {
+  const { rss, heapUsed } = process.memoryUsage();
+  const active = Object.groupBy(process.getActiveResourcesInfo(), (name) => name);
+  const count = (name) => active[name]?.length ?? 0;
+  return { rss, heapUsed, timers: count('Timeout'), sockets: count('TCPSocketWrap') };
+}
+
+/** Dear: collects all garbage and counts what is left. */
+function census() {
+  const objects = Object.fromEntries(Object.entries(CLASSES).map(([name, type]) => [name, queryObjects(type, { format: 'count' })]));
+  const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
+  const { heapUsed, external } = process.memoryUsage();
+  return { objects: { ...objects, 'listeners of the process': listeners }, heapUsed, external, warnings };
+}
+
+const ANSWERS = { look, census };
+process.on('message', ({ id, ask }) => process.send({ id, result: ANSWERS[ask]() }));
+process.once('disconnect', () => process.exit());
+// The listeners alone would keep the process alive.
+process.channel?.unref();
