@@ -10,13 +10,20 @@ export interface FoundModel {
 /** Who serves a model: the one of that name or alias, else the one with the longest beginning that fits; null: nobody. */
 export function findModel({ names, prefixes }: ModelTable, model: string): FoundModel | null {
   const named = names.get(model);
-  if (named !== undefined) return found(named, model, '');
+  if (named !== undefined) return found(named, model, nameOf(named, model));
   const begun = prefixes.find(({ prefix }) => model.startsWith(prefix));
-  return begun === undefined ? null : found(begun.route, model, model.slice(begun.prefix.length));
+  if (begun === undefined) return null;
+  const { route, prefix } = begun;
+  return found(route, model, route.useModelName?.replaceAll('*', () => model.slice(prefix.length)) ?? model);
 }
 
-function found(route: ModelRoute, model: string, rest: string): FoundModel {
-  const name = route.useModelName?.replaceAll('*', () => rest) ?? model;
+/** An alias is another name for the same model; a consumer knows only the model's own. In it * has nothing to stand for. */
+function nameOf({ name, useModelName }: ModelRoute, model: string): string {
+  if (useModelName !== null && !useModelName.includes('*')) return useModelName;
+  return name.endsWith('*') ? model : name;
+}
+
+function found(route: ModelRoute, model: string, name: string): FoundModel {
   return { route, rename: name === model ? null : name };
 }
 

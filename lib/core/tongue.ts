@@ -37,7 +37,8 @@ export function errorBody(tongue: Tongue, error: SpokenError): Readonly<Record<s
     case 'openai':
       return { error: { message, type: openaiType(error.status), param: paramOf(error), code, ...consumer, retryable, ...fields, ...requestId } };
     case 'anthropic':
-      return { type: 'error', error: { type: anthropicType(error.status), message, code, ...consumer, retryable, ...fields }, ...requestId };
+      // `details.error_code` is what the SDK shows as `errorCode`.
+      return { type: 'error', error: { type: anthropicType(error.status), message, details: { error_code: code }, code, ...consumer, retryable, ...fields }, ...requestId };
     case 'ollama':
       // Its clients print `error` as it is: an object would be "[object Object]".
       return { error: message, code, ...consumer, retryable, ...fields };

@@ -29,7 +29,7 @@ export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unkn
     audio_proxy: 'mvoice',
     models: {
       // Without its own name Ollama would be asked for the alias, which it does not know.
-      [model.name]: { consumer: 'ollama', aliases: ['gpt-4o-mini'], use_model_name: model.name },
+      [model.name]: { consumer: 'ollama', aliases: ['gpt-4o-mini'] },
       'ollama/*': { consumer: 'ollama', use_model_name: '*' },
       'tts-1': { consumer: 'mvoice' },
       'whisper-1': { consumer: 'whisper-server' },

@@ -121,7 +121,7 @@ describe.each([
     // The answer to POST /prompt has come: only the work is left.
     const asking = openRequest({ url: `${bench.url}/ollama/api/chat`, method: 'POST', body: { model: MODEL, stream: false, messages: [{ role: 'user', content: 'Hi' }] } });
     await bench.broker.waiting(1);
-    expect(bench.work).toEqual([]);
+    expect(bench.broker.daemon.gate.statistics).toMatchObject({ running: 1, waiting: 1 });
     bench.servers.comfyui.time.go();
     const images = await drawing.images();
     expect((await asking.ended).status).toBe(200);

@@ -3,7 +3,7 @@ import type { RequestHead } from './request-head.ts';
 /** So many bytes of each body are kept. */
 const KEPT_BODY_BYTES = 1024 * 1024;
 /** Below jest's own limit, so that the message that says what was seen comes first. */
-const WAIT_LIMIT_MS = 4000;
+const WAIT_LIMIT_MS = 15_000;
 
 /** One request as the consumer saw it. Times are monotonic, ms. */
 export interface RecordedRequest extends RequestHead {

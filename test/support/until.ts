@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LOOK_AGAIN_MS = 5;
 
 /** Resolves when `fact` is true; rejects after `limitMs`. For facts outside the process, which no event announces. */
-export async function until(fact: () => boolean, limitMs = 4000): Promise<void> {
+export async function until(fact: () => boolean, limitMs = 15_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!fact()) {
     if (performance.now() > deadline) throw new Error(`not true within ${limitMs} ms: ${fact}`);
@@ -13,7 +13,7 @@ export async function until(fact: () => boolean, limitMs = 4000): Promise<void> 
 }
 
 /** The same for a fact that has to be asked for. */
-export async function untilAsked(fact: () => Promise<boolean>, limitMs = 4000): Promise<void> {
+export async function untilAsked(fact: () => Promise<boolean>, limitMs = 15_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await fact())) {
     if (performance.now() > deadline) throw new Error(`not true within ${limitMs} ms: ${fact}`);

@@ -31,7 +31,7 @@ describe('a model goes to', () => {
     ['a beginning that is all of it', 'gpt-', { name: 'gpt-*', rename: null }],
     ['a beginning, and what follows stands for the *', 'ollama/qwen3', { name: 'ollama/*', rename: 'qwen3:latest' }],
     ['a beginning that nothing follows', 'ollama/', { name: 'ollama/*', rename: ':latest' }],
-    ['its alias, and keeps the name that the client wrote', 'whisper-1', { name: 'whisper', rename: null }],
+    ['its alias, which its consumer does not know', 'whisper-1', { name: 'whisper', rename: 'whisper' }],
     ['itself, which is no change of name', 'same', { name: 'same', rename: null }],
     ['a name that objects know, too', 'constructor', { name: 'constructor', rename: null }],
   ])('%s: %s goes to %j', (_why, model, { name, rename }) => {

@@ -99,7 +99,7 @@ describe('the body', () => {
   test.each<readonly [Tongue, object]>([
     ['facade', { error: 'deadline_unreachable', message: MESSAGE, consumer: 'a', retryable: true, estimate_s: 9 }],
     ['openai', { error: { type: 'rate_limit_error', param: null, ...members, request_id: 'r' } }],
-    ['anthropic', { type: 'error', error: { type: 'rate_limit_error', ...members }, request_id: 'r' }],
+    ['anthropic', { type: 'error', error: { type: 'rate_limit_error', details: { error_code: 'deadline_unreachable' }, ...members }, request_id: 'r' }],
     ['ollama', { error: MESSAGE, code: 'deadline_unreachable', consumer: 'a', retryable: true, estimate_s: 9 }],
   ])('in the tongue %s is of its form', (tongue, body) => {
     expect(errorBody(tongue, error)).toEqual(body);
