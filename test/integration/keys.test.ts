@@ -143,7 +143,7 @@ describe('a refusal', () => {
 
   test.each([
     ['POST /v1/chat/completions', { error: { message: expect.any(String), type: 'authentication_error', param: null, code: 'unauthorized', retryable: false, request_id: expect.any(String) } }],
-    ['POST /v1/messages', { type: 'error', error: { type: 'authentication_error', message: expect.any(String), code: 'unauthorized', retryable: false }, request_id: expect.any(String) }],
+    ['POST /v1/messages', { type: 'error', error: { type: 'authentication_error', message: expect.any(String), details: { error_code: 'unauthorized' }, code: 'unauthorized', retryable: false }, request_id: expect.any(String) }],
     ['POST /ollama/api/chat', { error: expect.stringContaining('scope infer'), code: 'unauthorized', retryable: false }],
   ])('is said in the tongue of its path: %s', async (begin, body) => {
     const answer = await ask(begin, { from: LAN });
