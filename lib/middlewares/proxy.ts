@@ -10,7 +10,7 @@ import type { ConsumerConfig } from '../config/types.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Logger } from '../logger.ts';
 import { awaitUnread, markListeners, onClientGone, untieAnswer } from './client-gone.ts';
-import { consumerErrorOf, misunderstood } from './consumer-answer.ts';
+import { answerEnded, consumerErrorOf, misunderstood } from './consumer-answer.ts';
 import { cutOff } from './cut-off.ts';
 import { isOnlyWaiting, sendError } from './error-handler.ts';
 import { exchangeOf, routedExchange } from './exchange.ts';
@@ -215,7 +215,9 @@ export class Proxy {
     }
     if (!/^text\/event-stream\b/i.test(headers['content-type'] ?? '')) {
       proxyRes.resume();
-      this.#fail(misunderstood(exchange, 'answered, but with no stream'), res);
+      // Not before its end: once its client has been answered nobody watches it any more, and it has the card.
+      const ended = answerEnded(proxyRes, exchange).then(() => misunderstood(exchange, 'answered, but with no stream'));
+      void ended.catch((error: unknown) => error).then((error) => this.#fail(error, res));
       return;
     }
     proxyRes.on('data', (chunk: Buffer) => (exchange.responseBytes += chunk.length));

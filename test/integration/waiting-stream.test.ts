@@ -24,7 +24,7 @@ type Answer = (exchange: FakeExchange) => Promise<void>;
 const EVENTS = 'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\ndata: [DONE]\n\n';
 const streams: Answer = (exchange) => exchange.send(200, EVENTS, { 'Content-Type': 'text/event-stream' });
 
-async function start(answer: Answer, queue: Settings = {}): Promise<OpenRequest> {
+async function start(answer: Answer, queue: Settings = {}, timeouts: Settings = {}): Promise<OpenRequest> {
   const held = Promise.withResolvers<void>();
   release = held.resolve;
   server = await FakeConsumer.start();
@@ -36,7 +36,7 @@ async function start(answer: Answer, queue: Settings = {}): Promise<OpenRequest>
   });
   broker = await startBroker({
     consumers: { server: { fake: server } },
-    settings: { models: { '*': { consumer: 'server' } }, queue: { keepalive_after: '40ms', ...queue } },
+    settings: { models: { '*': { consumer: 'server' } }, queue: { keepalive_after: '40ms', ...queue }, timeouts },
   });
   const holder = openRequest({ url: `${broker.url}/v1/chat/completions`, method: 'POST', body: { model: 'hold' } });
   await server.waitFor(1);
@@ -176,6 +176,22 @@ describe('an error after the head is an event of the stream', () => {
     expect(JSON.parse(data).error).toMatchObject({ code, message: expect.stringMatching(message ?? /./), consumer: 'server' });
     expect(body).not.toContain('[DONE]');
     expect(complete).toBe(true);
+  });
+
+  test('of a consumer that streams nothing and falls silent, and the card is free', async () => {
+    await start(
+      async (exchange) => {
+        await exchange.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+        await exchange.never();
+      },
+      {},
+      { idle: '200ms' },
+    );
+    const waiting = ask();
+    await waiting.response;
+    release();
+    expect((await waiting.ended).body).toContain('consumer_unreachable');
+    await broker.running(0);
   });
 
   test('but a stream that breaks off in its middle is cut', async () => {
