@@ -51,8 +51,10 @@ afterEach(async () => {
 
 const descriptors = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length;
 
-/** The one consumer, as the status tells it on a connection that is open already. */
-async function consumer(client: RawClient): Promise<{ readonly healthy: boolean | null; readonly last_error?: string }> {
+/** The one consumer, as the status tells it on connections that are open already, in turn: each serves so many requests and no more. */
+async function consumer(clients: RawClient[]): Promise<{ readonly healthy: boolean | null; readonly last_error?: string }> {
+  const client = clients.shift() ?? (await connect());
+  clients.push(client);
   client.send('GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n');
   return JSON.parse((await client.answer())?.body ?? '').consumers[0];
 }
@@ -69,20 +71,20 @@ test('a daemon without a free descriptor goes on with what it has, blames no con
     await exchange.chunk('two');
     await exchange.endChunks();
   });
-  const watcher = await connect();
-  await untilAsked(async () => (await consumer(watcher)).healthy === true);
+  const watchers = await Promise.all([connect(), connect(), connect(), connect()]);
+  await untilAsked(async () => (await consumer(watchers)).healthy === true);
   const stream = openRequest({ url: `${url}/v1/llm`, method: 'POST', body: {} });
   await stream.response;
   while (idle.length < 2 * OPEN_FILES) idle.push(await connect());
-  await untilAsked(async () => (await consumer(watcher)).last_error?.includes('EMFILE') === true);
+  await untilAsked(async () => (await consumer(watchers)).last_error?.includes('EMFILE') === true);
   expect(descriptors()).toBeGreaterThanOrEqual(OPEN_FILES - 1);
   more.resolve();
   expect(await stream.ended).toMatchObject({ status: 200, body: 'one two', complete: true });
-  expect((await consumer(watcher)).healthy).toBe(true);
+  expect((await consumer(watchers)).healthy).toBe(true);
   for (const client of idle) client.reset();
   await untilAsked(async () => (await request({ url: `${url}/v1/llm`, method: 'POST', body: {} })).body === 'one two');
   fake.refuse();
   // The first thing that was ever said of its health; a probe under way is broken off.
   expect(await daemon.line()).toMatch(/^health changed GET \/health: connection (refused|broken off)/);
-  watcher.reset();
+  for (const watcher of watchers) watcher.reset();
 });
