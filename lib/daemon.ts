@@ -14,6 +14,7 @@ import type { Pause } from './core/gating.ts';
 import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
+import { EventLog } from './events/event-log.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
 import { HandLeases } from './gpu/hand-leases.ts';
@@ -58,6 +59,8 @@ export interface DaemonOptions {
 export class Daemon {
   readonly registry: Registry;
   readonly gate: Gate;
+  /** What has happened lately. */
+  readonly events = new EventLog(systemClock);
   readonly #options: DaemonOptions;
   readonly #clock: Clock = systemClock;
   readonly #sampler: Sampler;
@@ -247,6 +250,7 @@ export class Daemon {
       proxy: this.#proxy,
       question,
       spool: this.#spool,
+      events: this.events,
       config: () => this.#config,
       startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,

@@ -23,7 +23,7 @@ export function takeLease(services: LeaseServices) {
     const ttlMs = ttlOf(members['ttl'], config);
     const waitMs = members['wait'] === undefined ? config.queue.max_wait : durationOf(members['wait'], 'wait');
     refuseIfDown(consumer, consumerConfig, config);
-    const facts = { id, work: 'exchange', client: clientOf(req, exchange), consumer, consumerConfig, config } as const;
+    const facts = { id, work: 'exchange', kind: 'lease', client: clientOf(req, exchange), consumer, consumerConfig, config } as const;
     const place = services.acquire({ ...facts, maxWaitMs: Math.min(waitMs, config.queue.max_wait), endsByHand: true });
     const leave = (): void => services.leave(place);
     res.once('close', leave);

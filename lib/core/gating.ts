@@ -38,6 +38,10 @@ export interface GateRequest {
   readonly config: Config;
   /** Whose share of the queue it takes; missing: it is the broker's own work, or work by hand, which has none. */
   readonly client?: string;
+  /** What it is shown as; missing: as its work. */
+  readonly kind?: string;
+  /** The model that it asks for; missing: none is known. */
+  readonly model?: string;
   /** Longest wait for the grant, ms. */
   readonly maxWaitMs: number;
   /** Longest wait that the client itself asked for, ms; one that cannot be kept is refused at once. Missing: it did not say. */

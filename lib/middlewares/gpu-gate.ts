@@ -37,6 +37,8 @@ export function gpuGate(gate: LeaseGiver) {
       consumerConfig: exchange.route.consumer,
       config,
       client: clientOf(req, exchange),
+      ...(exchange.kind === null ? {} : { kind: exchange.kind }),
+      ...(exchange.model === null ? {} : { model: exchange.model }),
       maxWaitMs: Math.min(limit, deadlineMs ?? limit),
       ...(deadlineMs === null ? {} : { deadlineMs }),
     });
