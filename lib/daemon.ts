@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { tellReadings } from './card-events.ts';
 import { CardGuard } from './card-guard.ts';
 import { cardReader } from './card-reader.ts';
 import { systemClock } from './clock.ts';
@@ -15,6 +16,7 @@ import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
 import { EventLog } from './events/event-log.ts';
+import { Watchers } from './events/watchers.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
 import { HandLeases } from './gpu/hand-leases.ts';
@@ -35,6 +37,7 @@ import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
 import { StateFile } from './state-file.ts';
 import { consumerFacts, processFacts } from './status-facts.ts';
+import { isWithin } from './within.ts';
 
 /** What a daemon is made from. */
 export interface DaemonOptions {
@@ -75,6 +78,7 @@ export class Daemon {
   readonly #server: Server;
   readonly #ownPorts: OwnPorts;
   readonly #exchanges = new OpenExchanges();
+  readonly #watchers: Watchers;
   readonly #connections = new ConnectionLimits(() => this.#config.limits);
   readonly #loop = new EventLoopWatch();
   readonly #spool: Spool;
@@ -91,11 +95,12 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     const { config, logger } = options;
     const clock = this.#clock;
+    const { events } = this;
     this.#options = options;
     this.#config = config;
     this.#startedAt = clock.wall();
     this.#accessRules = new AccessRules(config.access);
-    const registry = (this.registry = new Registry({ clock, logger }));
+    const registry = (this.registry = new Registry({ clock, logger, events }));
     const reader = cardReader({ device: config.gpu.device, env: options.env }, { clock, registry });
     this.#sampler = new Sampler({ reader, clock, logger, pollInterval: () => this.#config.gpu.poll_interval });
     this.#guard = new CardGuard(options);
@@ -104,12 +109,13 @@ export class Daemon {
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
     const completion = (this.#completion = new CompletionWatch({ clock, logger }));
     const hooks = new HookRunner({ registry, prober, clock });
-    this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion }, config);
+    this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion, events }, config);
     this.#leases = new HandLeases({ clock, logger, completion });
     this.#memory = new Memory(options.stateFile === undefined ? null : new StateFile(options.stateFile, logger), registry);
     this.#housekeeping = new Housekeeping({ clock, logger, registry, acquire: this.gate.acquire.bind(this.gate), plan: (name) => this.#plan(name), config: () => this.#config });
     this.#retirement = new Retirement({ registry, gate: this.gate, logger, onForgotten: () => this.#watchConsumers() });
     this.#proxy = new Proxy({ clock, logger, cancel: (consumer) => void completion.cancel(consumer) });
+    this.#watchers = new Watchers({ log: events, logger, onOpen: (res) => this.#exchanges.disregard(res) });
     const app = createApp(this.#services());
     const serverServices = { logger, connections: this.#connections, accessRules: () => this.#accessRules };
     const createServer = (ownPortOf: string | null): Server => this.#exchanges.watch(createHttpServer(app, serverServices, ownPortOf));
@@ -128,6 +134,7 @@ export class Daemon {
       this.#guard.sampled(sample.uuid);
       this.#memory.sampled();
     });
+    tellReadings({ sampler: this.#sampler, registry, clock: this.#clock, events: this.events });
     registry.reconfigure(this.#config);
     const paused = this.#memory.load();
     if (paused !== null) gate.pause(paused);
@@ -190,12 +197,14 @@ export class Daemon {
     this.gate.reconfigure(config);
     void this.#ownPorts.reload(config);
     logger.info('configuration reloaded', { consumers: config.consumers.size });
+    this.events.note({ type: 'config', result: 'reloaded', problem: null });
   }
 
   /** Notes that a new configuration was bad; the status shows it until a good one comes. */
   reloadFailed(problem: string): void {
     this.#reloadError = problem;
     this.#options.logger.error('configuration not reloaded: it is not valid', { problem });
+    this.events.note({ type: 'config', result: 'refused', problem });
   }
 
   /** Refuses new work, lets running work finish for up to `graceMs`, then cuts it, and ends everything. The port stays open meanwhile. */
@@ -203,19 +212,10 @@ export class Daemon {
     this.#isDraining = true;
     this.gate.drain();
     this.#leases.endAll();
-    if (!(await this.#isDrainedWithin(graceMs))) {
+    if (!(await isWithin(graceMs, this.gate.whenIdle().then(() => this.#exchanges.none())))) {
       this.#options.logger.warn('running work is cut', { exchanges: this.#exchanges.count, leases: this.gate.statistics.running });
     }
     await this.#release();
-  }
-
-  async #isDrainedWithin(graceMs: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, graceMs, false);
-    });
-    const done = this.gate.whenIdle().then(() => this.#exchanges.none()).then(() => true);
-    return Promise.race([done, late]).finally(() => clearTimeout(timer));
   }
 
   async #release(): Promise<void> {
@@ -224,6 +224,7 @@ export class Daemon {
     this.#housekeeping.stop();
     this.#prober.stop();
     this.#completion.stop();
+    await this.#watchers.close();
     this.#server.close();
     this.#server.closeAllConnections();
     this.#ownPorts.close();
@@ -251,6 +252,7 @@ export class Daemon {
       question,
       spool: this.#spool,
       events: this.events,
+      watchers: this.#watchers,
       config: () => this.#config,
       startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,

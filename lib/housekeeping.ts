@@ -67,7 +67,7 @@ export class Housekeeping {
     // Waiting makes it no longer idle in its own eyes, so only the rest is looked at when its turn has come.
     const isStillWanted = (): boolean => consumer.waiting <= 1 && consumer.residency === 'resident';
     try {
-      const request = { id: 'idle', work: 'unload', consumer, consumerConfig: consumer.config, config: config(), isStillWanted } as const;
+      const request = { id: 'idle', cause: 'idle', work: 'unload', consumer, consumerConfig: consumer.config, config: config(), isStillWanted } as const;
       await acquire({ ...request, maxWaitMs: config().queue.max_wait }).outcome;
     } catch (error) {
       logger.warn('an idle consumer could not be unloaded', { consumer: consumer.name, error: String(error) });

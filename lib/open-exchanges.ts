@@ -6,11 +6,13 @@ import { inTurn } from './in-turn.ts';
 export class OpenExchanges {
   readonly #events = new EventEmitter();
   readonly #open = new Set<ServerResponse>();
+  readonly #endless = new WeakSet<ServerResponse>();
 
   /** Counts the exchanges of a server too; returns the server. */
   watch(server: Server): Server {
     // One that has not begun may never end.
     const count = inTurn((_req, res) => {
+      if (this.#endless.has(res)) return;
       this.#open.add(res);
       res.once('close', () => this.#ended(res));
       res.once('finish', () => {
@@ -18,6 +20,12 @@ export class OpenExchanges {
       });
     });
     return server.on('request', count);
+  }
+
+  /** It ends only when its client or the broker does, so nobody waits for it. Its stages may have run before it could be counted. */
+  disregard(res: ServerResponse): void {
+    this.#endless.add(res);
+    this.#ended(res);
   }
 
   get count(): number {

@@ -41,7 +41,7 @@ export class Retirement {
     const { registry, gate, logger, onForgotten } = this.#services;
     try {
       if (consumer.config.unload !== null && !consumer.config.vram_managed && consumer.residency !== 'absent') {
-        const request = { id: 'reload', work: 'unload', consumer, consumerConfig: consumer.config, config } as const;
+        const request = { id: 'reload', cause: 'reload', work: 'unload', consumer, consumerConfig: consumer.config, config } as const;
         await gate.acquire({ ...request, maxWaitMs: config.queue.max_wait }).outcome;
       }
     } catch (error) {

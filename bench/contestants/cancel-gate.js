@@ -12,11 +12,12 @@ const { systemClock: clock } = await lib('clock.js');
 const ignore = () => undefined;
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const { config } = parseConfig(JSON.stringify(settingsFor(1, { queue: { max_waiting: 20_000 } })), 'bench.yaml', {});
-const registry = new Registry({ clock, logger });
+const events = { note: ignore };
+const registry = new Registry({ clock, logger, events });
 registry.reconfigure(config);
 const consumer = registry.current('one');
 registry.settleFirstProbe(consumer);
-const gate = new Gate({ clock, logger, consumers: registry, hooks: {}, samples: { fresh: async () => null }, completion: {} }, config);
+const gate = new Gate({ clock, logger, consumers: registry, hooks: {}, samples: { fresh: async () => null }, completion: {}, events }, config);
 gate.open();
 
 let asked = 0;

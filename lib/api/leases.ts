@@ -22,6 +22,8 @@ export function takeLease(services: LeaseServices) {
     const { consumer, consumerConfig } = consumerMeant(members, config, services);
     const ttlMs = ttlOf(members['ttl'], config);
     const waitMs = members['wait'] === undefined ? config.queue.max_wait : durationOf(members['wait'], 'wait');
+    exchange.kind = 'lease';
+    exchange.consumer = consumer;
     refuseIfDown(consumer, consumerConfig, config);
     const facts = { id, work: 'exchange', kind: 'lease', client: clientOf(req, exchange), consumer, consumerConfig, config } as const;
     const place = services.acquire({ ...facts, maxWaitMs: Math.min(waitMs, config.queue.max_wait), endsByHand: true });

@@ -12,11 +12,13 @@ const LONGEST_NAME = 100;
 /** `POST /v1/pause {by, unload}`: lets running work end and refuses new work, so that something else can have the card. */
 export function pause(services: Pick<ApiServices, 'pause' | 'consumer' | 'acquire' | 'leave'>) {
   return async (req: Request, res: Response): Promise<void> => {
-    const { id, config } = exchangeOf(res);
+    const exchange = exchangeOf(res);
+    const { id, config } = exchange;
     const { by = 'somebody', unload = false } = membersOf(req, ['by', 'unload']);
     if (typeof by !== 'string' || by.length > LONGEST_NAME || typeof unload !== 'boolean') {
       throw new BrokerError('badRequest', `expected by (a text of up to ${LONGEST_NAME} characters) and unload (true or false)`);
     }
+    if (unload) exchange.kind = 'unload';
     const paused = services.pause(by);
     const unloaded = unload ? await unloadAll({ id, config, res }, services) : [];
     if (!res.destroyed) res.json({ paused: pauseReport(paused), consumers: unloaded });

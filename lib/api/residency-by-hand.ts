@@ -19,12 +19,15 @@ export interface ByHand {
  * Rejects with a BrokerError, or with CLIENT_LEFT.
  */
 export async function changeByHand({ action, consumer: name, res }: ByHand, services: Pick<ApiServices, 'consumer' | 'acquire' | 'leave'>): Promise<Residency> {
-  const { id, config } = exchangeOf(res);
+  const exchange = exchangeOf(res);
+  const { id, config } = exchange;
   const consumerConfig = config.consumers.get(name);
   const consumer = services.consumer(name);
   if (consumerConfig === undefined || consumer === null) {
     throw new BrokerError('unknownConsumer', `there is no consumer named ${JSON.stringify(name)}`);
   }
+  exchange.kind = action;
+  exchange.consumer = consumer;
   refuseWithoutHook(consumerConfig, action);
   const place = services.acquire({ id, work: action, consumer, consumerConfig, config, maxWaitMs: config.queue.max_wait });
   res.once('close', () => services.leave(place));

@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import type { Config, ConsumerConfig } from '../config/types.ts';
+import type { EventType } from '../core/events.ts';
 import type { GatedConsumer, GateRequest, GrantedLease, Pause, Place } from '../core/gating.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ReadinessFacts } from '../core/readiness.ts';
@@ -18,6 +20,7 @@ export interface ApiServices {
   leave(place: Place): void;
   enterLease(token: string, visitor: { readonly consumer: GatedConsumer; readonly requestId: string }): GrantedLease;
   readonly leases: Leases;
+  readonly watchers: EventWatchers;
   /** Keeps the card from new work. Returns the pause that is on, which may be an earlier one. */
   pause(by: string): Pause;
   /** Returns the pause that this ends; null: there was none. */
@@ -36,4 +39,20 @@ export interface Leases {
   }): { readonly id: string; readonly token: string; readonly expiresAt: Date };
   renew(id: string, token: string, ttlMs: number): Date;
   release(id: string, token: string | undefined): void;
+}
+
+/** Those who watch what happens. */
+export interface EventWatchers {
+  /**
+   * Answers with a stream of events. `types` null: all; `lastEventId` null: the client has read nothing yet, and gets the snapshot first.
+   * @throws BrokerError `overloaded` or `shutting_down`.
+   */
+  watch(
+    res: ServerResponse,
+    wish: {
+      readonly types: ReadonlySet<EventType> | null;
+      readonly lastEventId: string | null;
+      snapshot(): Readonly<Record<string, unknown>>;
+    },
+  ): void;
 }

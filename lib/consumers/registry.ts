@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Config, ConsumerConfig } from '../config/types.ts';
 import { needMib } from '../core/headroom.ts';
 import { consumerDown } from '../core/admissible.ts';
+import type { Witness } from '../core/events.ts';
 import { nextHealth } from '../core/health.ts';
 import type { Probe } from '../core/health.ts';
 import { residencyAfterJob, residencyAfterProbe } from '../core/residency.ts';
@@ -17,12 +18,14 @@ import type { KnownUse } from './observation.ts';
 export interface RegistryServices {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly events: Witness;
 }
 
 /** All consumers. The only owner of their mutable state: whoever learns something tells the registry. */
 export class Registry {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #events: Witness;
   #consumers = new Map<string, ConsumerState>();
   /** The same, sorted by name once per configuration. */
   #sorted: ConsumerState[] = [];
@@ -30,9 +33,10 @@ export class Registry {
   #lastSample: Sample | null = null;
   #listeners = new Set<() => void>();
 
-  constructor({ clock, logger }: RegistryServices) {
+  constructor({ clock, logger, events }: RegistryServices) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#events = events;
   }
 
   /** Calls back whenever something has changed that a waiting request may wait for. */
@@ -116,7 +120,7 @@ export class Registry {
     // Nobody listens there any more, so that what it last said of its memory is past.
     else if (outcome.type === 'refused') consumer.report = null;
     if (outcome.type !== 'timeout' && outcome.type !== 'unheard') this.working(consumer, probe.isWorking === true, probe.startedAt);
-    if (before.state !== consumer.health.state) this.#logHealth(consumer, before.state);
+    if (before.state !== consumer.health.state) this.#tellHealth(consumer, before.state);
     consumer.firstProbeSettled = true;
     this.#changed();
   }
@@ -258,12 +262,15 @@ export class Registry {
     const from = consumer.residency;
     consumer.residency = news.residency;
     if (news.residency === 'resident') consumer.residentAt = this.#clock.now();
-    this.#logger.info('residency changed', { consumer: consumer.name, from, to: news.residency, reason });
+    const fields = { consumer: consumer.name, from, to: news.residency, reason };
+    this.#logger.info('residency changed', fields);
+    this.#events.note({ type: 'residency', ...fields });
   }
 
-  #logHealth(consumer: ConsumerState, from: string): void {
+  #tellHealth(consumer: ConsumerState, from: string): void {
     const { state } = consumer.health;
     const fields = { consumer: consumer.name, from, to: state, reason: consumer.lastError ?? 'answered' };
+    this.#events.note({ type: 'health', ...fields });
     // A unit that was stopped on purpose answers no probe; that is no reason to wake anybody.
     const isDown = consumerDown({ consumer, canLoad: consumer.config.load !== null, probeIntervalMs: 0 }) !== null;
     if (isDown) this.#logger.warn('health changed', fields);

@@ -48,6 +48,8 @@ export interface GateRequest {
   readonly deadlineMs?: number;
   /** Its holder ends it when it likes, so that nobody knows how long it takes. */
   readonly endsByHand?: boolean;
+  /** Why the broker itself unloads it; missing: it does not, or somebody asked for it. */
+  readonly cause?: 'idle' | 'reload';
   /** Asked at its turn of work by hand, so that what has lost its reason meanwhile is not done; missing: it is wanted. */
   isStillWanted?(): boolean;
 }

@@ -32,9 +32,12 @@ export class EventLog implements Witness {
 
   /** What came after the event `id`, oldest first; null: some of that is no longer kept, or there has been no such event. */
   since(id: number): readonly BrokerEvent[] | null {
-    const missed = this.#lastId - id;
-    if (missed < 0 || missed > this.#kept.length) return null;
-    return this.all().slice(this.#kept.length - missed);
+    return this.keeps(id) ? this.all().slice(this.#kept.length - (this.#lastId - id)) : null;
+  }
+
+  /** Whether all that came after the event `id` is kept. */
+  keeps(id: number): boolean {
+    return id <= this.#lastId && this.#lastId - id <= this.#kept.length;
   }
 
   /** All that is kept, oldest first. */

@@ -3,6 +3,7 @@ import { holdersOf } from '../core/holders.ts';
 import type { Sample } from '../core/model.ts';
 import { planFor } from '../core/plan.ts';
 import type { Plan } from '../core/plan.ts';
+import { tenths } from '../core/request-events.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { BrokerError } from '../errors.ts';
 import { Evictor } from './evictor.ts';
@@ -97,15 +98,22 @@ export class Admission {
   }
 
   async #load(ticket: Ticket): Promise<void> {
-    const { clock, hooks } = this.#services;
-    const { consumer } = ticket.request;
+    const { clock, hooks, events } = this.#services;
+    const { consumer, id: request } = ticket.request;
     const startedAt = clock.now();
+    const { name } = consumer;
+    events.note({ type: 'loading', consumer: name, request });
+    const ended = (result: 'ready' | 'failed', error: string | null): void => {
+      const tookMs = clock.now() - startedAt;
+      ticket.times.load = (ticket.times.load ?? 0) + tookMs;
+      events.note({ type: 'loaded', consumer: name, request, result, load_ms: tenths(tookMs), error });
+    };
     try {
       await hooks.load(consumer);
+      ended('ready', null);
     } catch (cause) {
-      throw new BrokerError('loadFailed', `${consumer.name} could not be loaded: ${reasonOf(cause)}`, { consumer: consumer.name, cause });
-    } finally {
-      ticket.times.load = (ticket.times.load ?? 0) + clock.now() - startedAt;
+      ended('failed', reasonOf(cause));
+      throw new BrokerError('loadFailed', `${name} could not be loaded: ${reasonOf(cause)}`, { consumer: name, cause });
     }
   }
 

@@ -3,6 +3,7 @@ import type { GatedConsumer } from '../core/gating.ts';
 import { planFor } from '../core/plan.ts';
 import type { Plan, Target } from '../core/plan.ts';
 import type { Sample } from '../core/model.ts';
+import { consumerUnloaded, unloadingLabel } from '../core/unloading-events.ts';
 import type { GateServices } from './gate.ts';
 import type { Ticket } from './ticket.ts';
 
@@ -75,22 +76,28 @@ export class Evictor {
   }
 
   async #unload(consumer: GatedConsumer, goal: Goal): Promise<'freed' | 'failed'> {
-    const { consumers, hooks, clock, logger } = this.#services;
+    const { consumers, hooks, clock, logger, events } = this.#services;
     const startedAt = clock.now();
     const facts = { consumer: consumer.name, for: goal.plan?.consumer ?? 'request by hand', id: goal.ticket.request.id };
+    const label = unloadingLabel({ consumer: consumer.name, plan: goal.plan, request: goal.ticket.request, expectedMib: goal.expectedMib });
+    events.note({ type: 'unloading', ...label });
     try {
       await hooks.unload(consumer);
-    } catch (error) {
+    } catch (cause) {
+      const error = cause instanceof Error ? cause.message : String(cause);
       consumers.unloaded(consumer, { isFreed: false, hookEndedAt: clock.now() });
-      logger.error('unload failed', { ...facts, error: error instanceof Error ? error.message : String(error) });
+      logger.error('unload failed', { ...facts, error });
+      events.note(consumerUnloaded(label, { isFreed: false, freedMib: null, hookMs: clock.now() - startedAt, error }));
       return 'failed';
     }
     const hookEndedAt = clock.now();
-    const hookMs = Math.round(hookEndedAt - startedAt);
+    const hookMs = hookEndedAt - startedAt;
     const { isFreed, freedMib } = await this.#settle(goal);
     consumers.unloaded(consumer, { isFreed, hookEndedAt });
-    const result = { ...facts, expected_mib: goal.expectedMib, freed_mib: freedMib, hook_ms: hookMs };
-    const settled = { ...result, settle_ms: Math.round(clock.now() - hookEndedAt), reason: goal.plan?.reason };
+    const settleMs = clock.now() - hookEndedAt;
+    events.note(consumerUnloaded(label, { isFreed, freedMib, hookMs, settleMs }));
+    const result = { ...facts, expected_mib: goal.expectedMib, freed_mib: freedMib, hook_ms: Math.round(hookMs) };
+    const settled = { ...result, settle_ms: Math.round(settleMs), reason: goal.plan?.reason };
     if (isFreed) logger.info('unloaded', settled);
     else logger.error('unloaded, but its memory was not seen free', settled);
     return isFreed ? 'freed' : 'failed';

@@ -2,8 +2,10 @@ import PQueue from 'p-queue';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
 import type { Outlook } from '../core/forecast.ts';
+import type { Witness } from '../core/events.ts';
 import type { GateRequest, Pause, Place } from '../core/gating.ts';
 import { mayStillWork } from '../core/job.ts';
+import { requestGranted, requestWaiting } from '../core/request-events.ts';
 import type { SchedulerFacts } from '../core/status.ts';
 import { CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -15,6 +17,7 @@ import type { LaneOptions } from './lane-queue.ts';
 import { Lease } from './lease.ts';
 import { Outlooks } from './outlooks.ts';
 import { Places } from './places.ts';
+import { Pauses } from './pauses.ts';
 import type { Completion, Consumers, FreshSamples, Hooks } from './ports.ts';
 import { pausedSince, shuttingDown, waitedTooLong } from './refusals.ts';
 import { Ticket } from './ticket.ts';
@@ -27,6 +30,7 @@ export interface GateServices {
   readonly hooks: Hooks;
   readonly samples: FreshSamples;
   readonly completion: Completion;
+  readonly events: Witness;
 }
 
 /**
@@ -40,6 +44,7 @@ export class Gate {
   readonly #admission: Admission;
   readonly #outlooks: Outlooks;
   readonly #places = new Places();
+  readonly #pauses: Pauses;
   #settings: Config;
   #admitting: Ticket | null = null;
   #sequence = 0;
@@ -48,13 +53,13 @@ export class Gate {
   #lastWaitMs: number | null = null;
   #lastRunMs: number | null = null;
   #isDraining = false;
-  #pause: Pause | null = null;
   #idle = Promise.withResolvers<void>();
 
   constructor(services: GateServices, settings: Config) {
     this.#services = services;
     this.#settings = settings;
     this.#admission = new Admission(services);
+    this.#pauses = new Pauses(services);
     this.#lanes = new Lanes({
       isOpen: () => this.#admitting === null,
       isAdmissible: (ticket) => isAdmissible(ticket, services.clock.now()),
@@ -97,6 +102,7 @@ export class Gate {
     this.#refuseIfLate(ticket);
     this.#places.take(request.client);
     this.#services.consumers.waiting(request.consumer, 1);
+    this.#services.events.note(requestWaiting(request));
     this.#enqueue(ticket);
     if (!ticket.isSettled) {
       ticket.timer = setTimeout(() => this.#expire(ticket), Math.min(request.maxWaitMs, LONGEST_TIMER_MS));
@@ -115,29 +121,24 @@ export class Gate {
 
   /** @throws BrokerError `paused` while it is. */
   refuseIfPaused(): void {
-    if (this.#pause !== null) throw pausedSince(this.#pause);
+    this.#pauses.refuse();
   }
 
   /** Since when and by whom it is paused; null: it is not. */
   get paused(): Pause | null {
-    return this.#pause;
+    return this.#pauses.on;
   }
 
   /** Lets running work end and refuses new work and what waits; only unloading by hand goes on. One that is paused stays as it is. */
   pause(pause: Pause): Pause {
-    if (this.#pause !== null) return this.#pause;
-    this.#pause = pause;
-    this.#services.logger.info('paused', { by: pause.by });
-    for (const ticket of this.#allWaiting().filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedSince(pause));
-    return pause;
+    const on = this.#pauses.begin(pause);
+    for (const ticket of this.#allWaiting().filter(({ request }) => request.work !== 'unload')) this.#giveUp(ticket, pausedSince(on));
+    return on;
   }
 
   /** Takes work again. Returns the pause that this ends; null: it was not paused. */
   resume(): Pause | null {
-    const was = this.#pause;
-    this.#pause = null;
-    if (was !== null) this.#services.logger.info('resumed', { was_paused_since: was.since.toISOString() });
-    return was;
+    return this.#pauses.end();
   }
 
   #refuseIfFull(client?: string): void {
@@ -228,7 +229,7 @@ export class Gate {
 
   /** From here on the ticket is running. null: its client has left. */
   #grant(ticket: Ticket): Lease | null {
-    const { consumers, clock, logger } = this.#services;
+    const { consumers, clock, logger, events } = this.#services;
     const { request, times } = ticket;
     const waitedMs = clock.now() - ticket.enqueuedAt;
     const lease = new Lease(request.id, waitedMs - (times.evict ?? 0) - (times.load ?? 0), times);
@@ -237,19 +238,21 @@ export class Gate {
     this.#running += 1;
     this.#lastWaitMs = waitedMs;
     consumers.granted(request.consumer);
+    events.note(requestGranted(ticket, waitedMs));
     logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#places.taken });
     return lease;
   }
 
   /** Work by hand needs no lease: it is done when it has been admitted. */
   #done(ticket: Ticket): null {
-    if (ticket.settle({ lease: null })) this.#forget(ticket);
+    if (!ticket.settle({ lease: null })) return null;
+    this.#forget(ticket);
+    this.#services.events.note(requestGranted(ticket, this.#services.clock.now() - ticket.enqueuedAt));
     return null;
   }
 
   #refuse(ticket: Ticket, error: unknown): void {
-    if (!ticket.settle({ error })) return;
-    this.#forget(ticket);
+    if (ticket.settle({ error })) this.#forget(ticket);
   }
 
   async #hold(ticket: Ticket, lease: Lease): Promise<void> {

@@ -31,6 +31,7 @@ const MIN_MAX_AGE_MS = 10_000;
 export class Sampler {
   readonly #options: SamplerOptions;
   readonly #listeners = new Set<(sample: Sample) => void>();
+  readonly #readingListeners = new Set<(reading: Reading) => void>();
   #latest: Reading | null = null;
   #lastSample: Sample | null = null;
   #failuresInRow = 0;
@@ -96,6 +97,11 @@ export class Sampler {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls `listener` with each reading from now on, well or not, once those who want samples have it. */
+  onReading(listener: (reading: Reading) => void): void {
+    this.#readingListeners.add(listener);
+  }
+
   /** Joins the reading under way if it began late enough, else the one after it. */
   #readingBegunAfter(since: number): Promise<Reading> {
     if (this.#inFlight === null || this.#inFlight.startedAt >= since) return this.#measure();
@@ -126,6 +132,7 @@ export class Sampler {
     this.#failuresInRow = reading.ok ? 0 : this.#failuresInRow + 1;
     this.#schedule();
     if (reading.ok) this.#publish(reading.sample);
+    for (const listener of this.#readingListeners) listener(reading);
     return reading;
   }
 

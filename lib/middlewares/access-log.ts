@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
+import type { Witness } from '../core/events.ts';
 import { saneRequestId } from '../core/headers.ts';
 import { tongueAt } from '../core/operations.ts';
+import { tenths } from '../core/request-events.ts';
 import { splitTarget } from '../core/request-target.ts';
 import { tongueOfPath } from '../core/tongue.ts';
 import type { Tongue } from '../core/tongue.ts';
@@ -11,17 +13,19 @@ import type { Logger } from '../logger.ts';
 import { ownPortOf } from './arrival.ts';
 import { bindExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { consumerNamed, cutOf, isTold, requestFinished } from './exchange-event.ts';
 
 /** What the first stage needs. */
 export interface AccessLogServices {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly events: Witness;
   /** The newest configuration. */
   config(): Config;
 }
 
 /** First stage: begins the exchange, and writes its one line when it has ended, however it ended. */
-export function accessLog({ clock, logger, config }: AccessLogServices) {
+export function accessLog({ clock, logger, events, config }: AccessLogServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const { path, query } = splitTarget(req.originalUrl);
     const exchange: Exchange = {
@@ -61,8 +65,10 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
     bindExchange(res, exchange);
     res.once('close', () => {
       exchange.body?.discard();
+      const totalMs = clock.now() - exchange.startedAt;
       const isQuiet = exchange.kind === null && res.statusCode < 400;
-      logger[isQuiet ? 'debug' : 'info']('exchange', lineOf(exchange, res, clock.now() - exchange.startedAt));
+      logger[isQuiet ? 'debug' : 'info']('exchange', lineOf(exchange, res, totalMs));
+      if (isTold(exchange, res)) events.note(requestFinished(exchange, res, totalMs));
     });
     next();
   };
@@ -86,10 +92,10 @@ function lineOf(exchange: Exchange, res: Response, totalMs: number): Record<stri
     login: exchange.login ?? undefined,
     kind: exchange.kind ?? undefined,
     model: exchange.model ?? undefined,
-    consumer: exchange.route?.consumer.name,
+    consumer: consumerNamed(exchange) ?? undefined,
     status: res.headersSent ? res.statusCode : null,
     error: exchange.error ?? undefined,
-    cut: exchange.cut ?? (res.writableFinished ? undefined : 'client left'),
+    cut: cutOf(exchange, res) ?? undefined,
     bytes_in: exchange.requestBytes,
     bytes_out: exchange.responseBytes,
     queue_ms: rounded(times.queue),
@@ -101,5 +107,5 @@ function lineOf(exchange: Exchange, res: Response, totalMs: number): Record<stri
 }
 
 function rounded(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms * 10) / 10;
+  return ms === undefined ? undefined : tenths(ms);
 }

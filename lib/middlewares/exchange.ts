@@ -25,8 +25,8 @@ export interface Exchange {
   readonly query: string;
   /** The configuration that this request began with; a reload does not reach it. */
   readonly config: Config;
-  /** `native`: a path of the consumer's own. */
-  kind: Kind | 'audio' | 'native' | null;
+  /** `native`: a path of the consumer's own; `lease`, `load`, `unload`: by hand; null: another path of ours. */
+  kind: Kind | 'audio' | 'native' | 'lease' | 'load' | 'unload' | null;
   /** Name of the key that was shown; null: none that is ours. */
   key: string | null;
   /** The Tailscale user at the other end of the connection; null: not known, or not asked for. */

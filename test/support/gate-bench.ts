@@ -9,6 +9,7 @@ import type { Completion } from '../../lib/gpu/ports.ts';
 import type { Ticket } from '../../lib/gpu/ticket.ts';
 import { configured, consumerOf } from './configured.ts';
 import { FakeLogger } from './fake-logger.ts';
+import { FakeWitness } from './fake-witness.ts';
 import { GateCard } from './gate-card.ts';
 import { GateHooks } from './gate-hooks.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -84,6 +85,7 @@ export class GateCompletion implements Completion {
 export class GateBench {
   readonly clock = new ManualClock();
   readonly logger = new FakeLogger();
+  readonly events = new FakeWitness();
   readonly completion = new GateCompletion();
   readonly registry: Registry;
   readonly card: GateCard;
@@ -96,11 +98,11 @@ export class GateBench {
   /** Consumers are healthy and probed, unless said otherwise; a resident one uses its footprint. */
   constructor(settings: Parameters<typeof configured>[0], { totalMib = 10_000, unprobed = [], isClosed = false }: BenchOptions = {}) {
     this.config = configured({ ...settings, gpu: { cushion_mib: 0, total_mib: totalMib, ...record(settings['gpu']) } });
-    const { clock, logger, completion } = this;
-    this.registry = new Registry({ clock, logger });
+    const { clock, logger, completion, events } = this;
+    this.registry = new Registry({ clock, logger, events });
     this.card = new GateCard(totalMib, { registry: this.registry, clock });
     this.hooks = new GateHooks({ registry: this.registry, card: this.card, clock });
-    const services = { clock, logger, completion, consumers: this.registry, hooks: this.hooks, samples: this.card };
+    const services = { clock, logger, completion, events, consumers: this.registry, hooks: this.hooks, samples: this.card };
     this.gate = new Gate(services, this.config);
     this.registry.reconfigure(this.config);
     for (const consumer of this.registry.all()) {

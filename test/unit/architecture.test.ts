@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   gpu: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'error-code.ts', 'clock.ts', 'logger.ts'],
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
+  events: ['core/', 'errors.ts', 'clock.ts', 'logger.ts', 'within.ts'],
   demo: ['config/types.ts', 'error-code.ts', 'version.ts'],
   cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
 };
@@ -33,6 +34,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'server.ts': ['api/', 'middlewares/', 'config/types.ts', 'core/operations.ts'],
   'state-file.ts': ['error-code.ts', 'logger.ts'],
   'version.ts': [],
+  'within.ts': [],
 };
 
 /** The files that may import a package for more than its types. */

@@ -7,13 +7,14 @@ import { accessLog } from '../../lib/middlewares/access-log.ts';
 import { errorHandler } from '../../lib/middlewares/error-handler.ts';
 import { configured } from '../support/configured.ts';
 import { FakeLogger } from '../support/fake-logger.ts';
+import { FakeWitness } from '../support/fake-witness.ts';
 
 const logger = new FakeLogger();
 
 /** An app with one route that throws what the test says. */
 function failing(error: unknown): ReturnType<typeof express> {
   const app = express();
-  app.use(accessLog({ clock: systemClock, logger, config: () => configured({}) }));
+  app.use(accessLog({ clock: systemClock, logger, events: new FakeWitness(), config: () => configured({}) }));
   app.get('/fails', () => {
     throw error;
   });

@@ -5,6 +5,7 @@ import type { Config } from '../../../lib/config/types.ts';
 import { configured, consumerOf } from '../../support/configured.ts';
 import { FakeConsumer } from '../../support/fake-consumer.ts';
 import { FakeLogger } from '../../support/fake-logger.ts';
+import { FakeWitness } from '../../support/fake-witness.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const RESIDENCY = { path: '/ps', items: '/models', name: '/name' };
@@ -22,7 +23,7 @@ afterEach(() => fake.stop());
 /** The consumer `a`, with these settings beside its address. */
 function start(settings: Readonly<Record<string, unknown>>): void {
   config = configured({ consumers: { a: { url: fake.url, ...settings } } });
-  registry = new Registry({ clock, logger: new FakeLogger() });
+  registry = new Registry({ clock, logger: new FakeLogger(), events: new FakeWitness() });
   registry.reconfigure(config);
 }
 

@@ -1,0 +1,54 @@
+import type { ServerResponse } from 'node:http';
+import type { BrokerEvent, EventType } from '../core/events.ts';
+
+/** More than this unsent, and it is cut: it comes back with the id of what it last read. */
+const MOST_UNSENT_BYTES = 256 * 1024;
+
+/** One who watches: its connection, and how far it has come. */
+export class Watcher {
+  /** Up to this event it has been told everything that it wants. */
+  seenId: number;
+  /** It is being told what it missed; the rest is in the log. */
+  isBehind = false;
+  readonly #res: ServerResponse;
+  readonly #types: ReadonlySet<EventType> | null;
+
+  /** `types` null: all. */
+  constructor(res: ServerResponse, types: ReadonlySet<EventType> | null, seenId: number) {
+    this.#res = res;
+    this.#types = types;
+    this.seenId = seenId;
+  }
+
+  wants({ type }: BrokerEvent): boolean {
+    return this.#types === null || this.#types.has(type);
+  }
+
+  /** Returns whether its connection takes more at once. */
+  send(frame: string | Buffer): boolean {
+    return this.#res.destroyed ? false : this.#res.write(frame);
+  }
+
+  /** It takes events more slowly than they happen. */
+  get isTooSlow(): boolean {
+    return this.#res.writableLength > MOST_UNSENT_BYTES;
+  }
+
+  /** Calls back once what was sent is on its way. */
+  whenDrained(goOn: () => void): void {
+    this.#res.once('drain', goOn);
+  }
+
+  cut(): void {
+    this.#res.destroy();
+  }
+
+  /** Says a last word. Resolves when that is on its way, or nobody is there. */
+  end(frame: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#res.once('close', resolve);
+      if (this.#res.destroyed) resolve();
+      else this.#res.end(frame);
+    });
+  }
+}
