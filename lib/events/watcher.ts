@@ -26,7 +26,7 @@ export class Watcher {
 
   /** Returns whether its connection takes more at once. */
   send(frame: string | Buffer): boolean {
-    return this.#res.destroyed ? false : this.#res.write(frame);
+    return this.#isOver ? false : this.#res.write(frame);
   }
 
   /** It takes events more slowly than they happen. */
@@ -39,6 +39,11 @@ export class Watcher {
     this.#res.once('drain', goOn);
   }
 
+  /** Its last word has been said, though perhaps not read; or nobody is there. */
+  get #isOver(): boolean {
+    return this.#res.destroyed || this.#res.writableEnded;
+  }
+
   cut(): void {
     this.#res.destroy();
   }
@@ -47,7 +52,7 @@ export class Watcher {
   end(frame: string): Promise<void> {
     return new Promise((resolve) => {
       this.#res.once('close', resolve);
-      if (this.#res.destroyed) resolve();
+      if (this.#isOver) resolve();
       else this.#res.end(frame);
     });
   }
