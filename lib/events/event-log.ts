@@ -12,6 +12,9 @@ export class EventLog implements Witness {
   /** Where the oldest is once the log is full. */
   #oldest = 0;
   #lastId = 0;
+  /** Time of the newest event, as a number and written out. */
+  #stampedAt = Number.NaN;
+  #stamp = '';
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -24,7 +27,7 @@ export class EventLog implements Witness {
 
   note(occurrence: Occurrence): void {
     this.#lastId += 1;
-    const event: BrokerEvent = { ...occurrence, id: this.#lastId, time: this.#clock.wall().toISOString() };
+    const event: BrokerEvent = { ...occurrence, id: this.#lastId, time: this.#time() };
     this.#kept[this.#oldest] = event;
     this.#oldest = (this.#oldest + 1) % KEPT;
     for (const listener of this.#listeners) listener(event);
@@ -49,5 +52,15 @@ export class EventLog implements Witness {
   listen(listener: (event: BrokerEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Events often come in pairs, and to write a time out costs more than all else here. */
+  #time(): string {
+    const now = this.#clock.wall();
+    if (now.getTime() !== this.#stampedAt) {
+      this.#stampedAt = now.getTime();
+      this.#stamp = now.toISOString();
+    }
+    return this.#stamp;
   }
 }

@@ -4,20 +4,17 @@ import type { BrokerEvent, EventType } from '../core/events.ts';
 /** More than this unsent, and it is cut: it comes back with the id of what it last read. */
 const MOST_UNSENT_BYTES = 256 * 1024;
 
-/** One who watches: its connection, and how far it has come. */
+/** One who watches: its connection, and what it wants. */
 export class Watcher {
-  /** Up to this event it has been told everything that it wants. */
-  seenId: number;
-  /** It is being told what it missed; the rest is in the log. */
-  isBehind = false;
+  /** While it is told what it missed: up to which event it has been; the rest is in the log. null: it is told what happens as it happens. */
+  behindAt: number | null = null;
   readonly #res: ServerResponse;
   readonly #types: ReadonlySet<EventType> | null;
 
   /** `types` null: all. */
-  constructor(res: ServerResponse, types: ReadonlySet<EventType> | null, seenId: number) {
+  constructor(res: ServerResponse, types: ReadonlySet<EventType> | null) {
     this.#res = res;
     this.#types = types;
-    this.seenId = seenId;
   }
 
   wants({ type }: BrokerEvent): boolean {

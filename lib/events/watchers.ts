@@ -91,12 +91,11 @@ export class Watchers {
     const { log } = this.#options;
     const { types, lastEventId } = wish;
     const seenId = lastEventId === null ? null : eventIdIn(lastEventId, this.#boot);
+    const watcher = new Watcher(res, types);
     if (seenId !== null && log.keeps(seenId)) {
-      const watcher = new Watcher(res, types, seenId);
-      this.#catchUp(watcher);
+      this.#catchUp(watcher, seenId);
       return watcher;
     }
-    const watcher = new Watcher(res, types, log.lastId);
     if (lastEventId !== null) watcher.send(watchFrame('reset', { schema_version: SCHEMA_VERSION, reason: resetReason(seenId) }));
     const events = log.all().filter((event) => watcher.wants(event)).slice(-SNAPSHOT_EVENTS);
     const snapshot = { schema_version: SCHEMA_VERSION, boot: this.#boot, last_id: log.lastId, ...wish.snapshot(), events };
@@ -119,12 +118,8 @@ export class Watchers {
   #tell(event: BrokerEvent): void {
     let frame: Buffer | null = null;
     for (const watcher of this.#open) {
-      if (watcher.isBehind) {
-        this.#cutIfOvertaken(watcher);
-        continue;
-      }
-      watcher.seenId = event.id;
-      if (!watcher.wants(event)) continue;
+      if (watcher.behindAt !== null && !this.#options.log.keeps(watcher.behindAt)) this.#cutSlow(watcher);
+      if (watcher.behindAt !== null || !watcher.wants(event)) continue;
       frame ??= Buffer.from(eventFrame(event, this.#boot));
       watcher.send(frame);
       if (watcher.isTooSlow) this.#cutSlow(watcher);
@@ -132,19 +127,14 @@ export class Watchers {
   }
 
   /** Tells what somebody missed only as fast as it is read: that may be more than is ever kept unsent for one who watches. */
-  #catchUp(watcher: Watcher): void {
-    watcher.isBehind = true;
-    for (const event of this.#options.log.since(watcher.seenId) ?? []) {
-      watcher.seenId = event.id;
+  #catchUp(watcher: Watcher, seenId: number): void {
+    for (const event of this.#options.log.since(seenId) ?? []) {
       if (!watcher.wants(event) || watcher.send(eventFrame(event, this.#boot))) continue;
-      watcher.whenDrained(() => this.#catchUp(watcher));
+      watcher.behindAt = event.id;
+      watcher.whenDrained(() => this.#catchUp(watcher, event.id));
       return;
     }
-    watcher.isBehind = false;
-  }
-
-  #cutIfOvertaken(watcher: Watcher): void {
-    if (!this.#options.log.keeps(watcher.seenId)) this.#cutSlow(watcher);
+    watcher.behindAt = null;
   }
 
   #cutSlow(watcher: Watcher): void {
@@ -157,7 +147,7 @@ export class Watchers {
   #beat(): void {
     const frame = Buffer.from(heartbeatFrame(positionId(this.#options.log.lastId, this.#boot)));
     for (const watcher of this.#open) {
-      if (watcher.isBehind) continue;
+      if (watcher.behindAt !== null) continue;
       watcher.send(frame);
       if (watcher.isTooSlow) this.#cutSlow(watcher);
     }
