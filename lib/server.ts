@@ -8,6 +8,7 @@ import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { notFound } from './api/not-found.ts';
 import { pause, resume } from './api/pause.ts';
 import { plan } from './api/plan.ts';
+import { cancelQueued, showQueue } from './api/queue.ts';
 import type { ApiServices } from './api/services.ts';
 import { healthz, index, readyz, status } from './api/status.ts';
 import { KINDS } from './config/types.ts';
@@ -97,6 +98,8 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
+  app.all('/v1/queue', onlyMethods('GET', 'HEAD'), showQueue(services));
+  app.all('/v1/queue/:id', onlyMethods('DELETE'), cancelQueued(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
   app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));
   app.put('/v1/leases/:id', jsonBody, renewLease(services));

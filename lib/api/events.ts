@@ -7,14 +7,15 @@ import { BrokerError } from '../errors.ts';
 import type { ApiServices } from './services.ts';
 
 /** `GET /v1/events`: how things are, and then what happens, as a stream. `?types=a,b`: only events of these types. */
-export function events({ status, watchers }: Pick<ApiServices, 'status' | 'watchers'>) {
+export function events({ status, queue, watchers }: Pick<ApiServices, 'status' | 'queue' | 'watchers'>) {
   return (req: Request, res: Response): void => {
     const types = typesAsked(req.query['types']);
     if (req.method === 'HEAD') {
       res.writeHead(200, WATCH_HEADERS).end();
       return;
     }
-    watchers.watch(res, { types, lastEventId: lastEventIdOf(req), snapshot: () => ({ status: statusReport(status()) }) });
+    const snapshot = (): Record<string, unknown> => ({ status: statusReport(status()), queue: queue.report() });
+    watchers.watch(res, { types, lastEventId: lastEventIdOf(req), snapshot });
   };
 }
 

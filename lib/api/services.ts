@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Config, ConsumerConfig } from '../config/types.ts';
 import type { EventType } from '../core/events.ts';
-import type { GatedConsumer, GateRequest, GrantedLease, Pause, Place } from '../core/gating.ts';
+import type { Canceller, GatedConsumer, GateRequest, GrantedLease, Pause, Place, QueuedLease } from '../core/gating.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ReadinessFacts } from '../core/readiness.ts';
 import type { StatusFacts } from '../core/status.ts';
@@ -21,6 +21,7 @@ export interface ApiServices {
   enterLease(token: string, visitor: { readonly consumer: GatedConsumer; readonly requestId: string }): GrantedLease;
   readonly leases: Leases;
   readonly watchers: EventWatchers;
+  readonly queue: Queue;
   /** Keeps the card from new work. Returns the pause that is on, which may be an earlier one. */
   pause(by: string): Pause;
   /** Returns the pause that this ends; null: there was none. */
@@ -29,10 +30,18 @@ export interface ApiServices {
   refuseIfPaused(): void;
 }
 
+/** Who waits for the card and who has it. */
+export interface Queue {
+  /** The body of `GET /v1/queue`; the same object as long as nothing was looked at anew. */
+  report(): Readonly<Record<string, unknown>>;
+  /** @throws BrokerError `not_in_queue` or `forbidden`. */
+  cancel(id: string, by: Canceller): 'waiting' | 'running';
+}
+
 /** The leases that clients hold by hand. All but `hold` throw `leaseExpired` where there is none. */
 export interface Leases {
   hold(grant: {
-    readonly lease: GrantedLease;
+    readonly lease: QueuedLease;
     readonly consumer: GatedConsumer;
     readonly consumerConfig: ConsumerConfig;
     readonly ttlMs: number;

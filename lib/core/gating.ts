@@ -69,8 +69,22 @@ export interface GrantedLease {
   release(reach: JobReach, trace?: JobTrace): void;
 }
 
+/** A lease that came out of the queue, where it can be cancelled. */
+export interface QueuedLease extends GrantedLease {
+  /** Calls `listener` when the work is to end before its time: once, or at once if that has been said already. */
+  onCancel(listener: () => void): void;
+}
+
+/** Who cancels something. */
+export interface Canceller {
+  /** Whose share of the queue its own requests take. */
+  readonly client: string;
+  /** It may cancel those only. */
+  readonly isOwnOnly: boolean;
+}
+
 /** A place in the queue, as the one who waits sees it. */
 export interface Place {
   /** The lease, or null when work by hand is done. Rejects with a BrokerError, or with CLIENT_LEFT. */
-  readonly outcome: Promise<GrantedLease | null>;
+  readonly outcome: Promise<QueuedLease | null>;
 }

@@ -16,6 +16,7 @@ export interface ScopedRequest {
 const OPERATION_PATHS: ReadonlySet<string> = new Set(OPERATIONS.map(({ path }) => path));
 const WORK = new RegExp(`^/v1/(?:${KINDS.join('|')})$|^/audio/.`);
 const LEASES = /^\/v1\/leases(?:\/|$)/;
+const QUEUED = /^\/v1\/queue\/./;
 /** Wider than the routes, so that no further path below them is open by mistake. */
 const BY_HAND = /^\/v1\/(?:consumers|pause|resume)(?:\/|$)|^\/models\/(?:load|unload)(?:\/|$)/;
 /**
@@ -29,6 +30,12 @@ export function scopeNeeded({ method, path, isOwnPort, hasLeaseToken }: ScopedRe
   if (isOwnPort || doorOf(path) !== null) return DAILY_METHODS.has(method) ? 'infer' : 'admin';
   if (path === '/healthz' || method === 'OPTIONS') return null;
   if (BY_HAND.test(path)) return 'admin';
+  if (QUEUED.test(path)) return 'infer';
   if (LEASES.test(path)) return method === 'DELETE' && !hasLeaseToken ? 'admin' : 'infer';
   return WORK.test(path) || OPERATION_PATHS.has(path) ? 'infer' : 'read';
+}
+
+/** The scope that it needs to touch what others have asked for; null: that makes no difference. */
+export function scopeForOthers({ method, path, isOwnPort }: ScopedRequest): Scope | null {
+  return !isOwnPort && method !== 'OPTIONS' && QUEUED.test(path) ? 'admin' : null;
 }

@@ -90,10 +90,13 @@ export class Admission {
       await this.#change.promise;
       return;
     }
-    const { clock } = this.#services;
+    const { clock, consumers } = this.#services;
+    const consumer = consumers.byName(target.consumer);
     const startedAt = clock.now();
     const eviction = await this.#evictor.evict(target, { plan, ticket, before: sample });
-    ticket.times.evict = (ticket.times.evict ?? 0) + clock.now() - startedAt;
+    const ms = clock.now() - startedAt;
+    ticket.times.evict = (ticket.times.evict ?? 0) + ms;
+    if (eviction === 'freed' && consumer !== null) ticket.unloads.push({ consumer, ms });
     if (eviction === 'failed') failed.add(target.consumer);
   }
 

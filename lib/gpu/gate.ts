@@ -1,10 +1,8 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
-import type { Outlook } from '../core/forecast.ts';
 import type { Witness } from '../core/events.ts';
 import type { GateRequest, Pause, Place } from '../core/gating.ts';
-import { mayStillWork } from '../core/job.ts';
 import { requestGranted, requestWaiting } from '../core/request-events.ts';
 import type { SchedulerFacts } from '../core/status.ts';
 import { CLIENT_LEFT } from '../errors.ts';
@@ -19,7 +17,10 @@ import { Outlooks } from './outlooks.ts';
 import { Places } from './places.ts';
 import { Pauses } from './pauses.ts';
 import type { Completion, Consumers, FreshSamples, Hooks } from './ports.ts';
+import { QueueView } from './queue-view.ts';
 import { pausedSince, shuttingDown, waitedTooLong } from './refusals.ts';
+import { Rooms } from './rooms.ts';
+import { RunningWork } from './running-work.ts';
 import { Ticket } from './ticket.ts';
 
 /** What the gate works with. */
@@ -38,6 +39,8 @@ export interface GateServices {
  * leases. Only one admission (plan, unload, load) is under way at a time; while it is, nothing else is started.
  */
 export class Gate {
+  /** What waits and runs, as others see it. */
+  readonly queue: QueueView;
   readonly #services: GateServices;
   readonly #lanes: Lanes;
   readonly #queue: PQueue<InstanceType<ReturnType<typeof laneQueueClass>>, LaneOptions>;
@@ -45,13 +48,11 @@ export class Gate {
   readonly #outlooks: Outlooks;
   readonly #places = new Places();
   readonly #pauses: Pauses;
+  readonly #work: RunningWork;
   #settings: Config;
   #admitting: Ticket | null = null;
   #sequence = 0;
-  #running = 0;
-  #totalJobs = 0;
   #lastWaitMs: number | null = null;
-  #lastRunMs: number | null = null;
   #isDraining = false;
   #idle = Promise.withResolvers<void>();
 
@@ -71,12 +72,11 @@ export class Gate {
       autoStart: false,
       queueClass: laneQueueClass(this.#lanes),
     });
-    this.#outlooks = new Outlooks({
-      clock: services.clock,
-      waiting: () => this.#allWaiting(),
-      concurrency: () => this.#settings.gpu.concurrency,
-      agingMs: () => this.#settings.queue.aging,
-    });
+    const work = (this.#work = new RunningWork(services));
+    const rooms = new Rooms({ ...services, settings: () => this.#settings });
+    const facts = { ...services, work, waiting: () => this.#allWaiting(), roomFor: rooms.of.bind(rooms) };
+    const outlooks = (this.#outlooks = new Outlooks({ ...facts, settings: () => this.#settings }));
+    this.queue = new QueueView({ ...facts, outlooks, find: this.#find.bind(this), paused: () => this.paused, giveUp: this.#giveUp.bind(this) });
   }
 
   /** Begins to give out leases; called once the card has been read, or could not be. */
@@ -99,7 +99,7 @@ export class Gate {
     if (request.work !== 'unload') this.refuseIfPaused();
     this.#refuseIfFull(request.client);
     const ticket = new Ticket(request, this.#sequence++, this.#services.clock.now());
-    this.#refuseIfLate(ticket);
+    this.#outlooks.refuseIfLate(ticket);
     this.#places.take(request.client);
     this.#services.consumers.waiting(request.consumer, 1);
     this.#services.events.note(requestWaiting(request));
@@ -143,18 +143,12 @@ export class Gate {
 
   #refuseIfFull(client?: string): void {
     if (this.#isDraining) throw shuttingDown();
-    this.#places.refuseIfFull(this.#settings, this.#lastRunMs, client);
+    this.#places.refuseIfFull(this.#settings, this.#work.lastRunMs, client);
   }
 
-  /** Asked only where a client has said how long it waits, and somebody else has the card or waits for it. */
-  #refuseIfLate(ticket: Ticket): void {
-    if (ticket.request.deadlineMs === undefined || this.#running + this.#places.taken < this.#settings.gpu.concurrency) return;
-    this.#outlooks.refuseIfLate(ticket, ticket.request.deadlineMs);
-  }
-
-  /** Where a waiting request stands; null: it does not wait. */
-  outlook(place: Place): Outlook | null {
-    return place instanceof Ticket && !place.isSettled ? this.#outlooks.of(place) : null;
+  /** One that waits. */
+  #find(sequence: number): Ticket | null {
+    return this.#admitting?.sequence === sequence && isWaiting(this.#admitting) ? this.#admitting : this.#lanes.find(sequence);
   }
 
   #allWaiting(): Ticket[] {
@@ -190,10 +184,10 @@ export class Gate {
     const times = oldest.filter((time) => time !== null);
     return {
       waiting: this.#places.taken,
-      running: this.#running,
-      totalJobs: this.#totalJobs,
+      running: this.#work.count,
+      totalJobs: this.#work.total,
       lastWaitMs: this.#lastWaitMs,
-      lastRunMs: this.#lastRunMs,
+      lastRunMs: this.#work.lastRunMs,
       evictions: this.#admission.evictions,
       oldestWaitMs: times.length === 0 ? null : this.#services.clock.now() - Math.min(...times),
     };
@@ -209,11 +203,13 @@ export class Gate {
     const { consumers } = this.#services;
     const { consumer } = ticket.request;
     this.#admitting = ticket;
+    ticket.admittedAt = this.#services.clock.now();
     consumers.admitted(consumer);
     let lease: Lease | null = null;
     try {
       // No `await` on the way of a resident consumer: its request starts in the same turn in which the last one ended.
       const admitted = this.#admission.isReadyAtOnce(ticket) ? 'ready' : await this.#admission.run(ticket);
+      ticket.admittedAt = null;
       if (admitted === 'later' && isWaiting(ticket)) this.#enqueue(ticket);
       else lease = admitted === 'ready' ? this.#grant(ticket) : this.#done(ticket);
     } catch (error) {
@@ -223,7 +219,7 @@ export class Gate {
       if (lease === null) consumers.finished(consumer, 'not_sent', false);
     }
     this.#poke();
-    if (lease !== null) await this.#hold(ticket, lease);
+    if (lease !== null) await this.#hold(ticket);
     this.#resolveIfIdle();
   }
 
@@ -235,16 +231,18 @@ export class Gate {
     const lease = new Lease(request.id, waitedMs - (times.evict ?? 0) - (times.load ?? 0), times);
     if (!ticket.settle({ lease })) return null;
     this.#forget(ticket);
-    this.#running += 1;
+    this.#outlooks.admitted(ticket);
+    this.#work.began(ticket, lease);
     this.#lastWaitMs = waitedMs;
     consumers.granted(request.consumer);
     events.note(requestGranted(ticket, waitedMs));
-    logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#places.taken });
+    logger.debug('lease granted', { id: request.id, consumer: request.consumer.name, running: this.#work.count, waiting: this.#places.taken });
     return lease;
   }
 
   /** Work by hand needs no lease: it is done when it has been admitted. */
   #done(ticket: Ticket): null {
+    this.#outlooks.admitted(ticket);
     if (!ticket.settle({ lease: null })) return null;
     this.#forget(ticket);
     this.#services.events.note(requestGranted(ticket, this.#services.clock.now() - ticket.enqueuedAt));
@@ -255,26 +253,19 @@ export class Gate {
     if (ticket.settle({ error })) this.#forget(ticket);
   }
 
-  async #hold(ticket: Ticket, lease: Lease): Promise<void> {
-    const { consumers, clock, logger, completion } = this.#services;
+  async #hold(ticket: Ticket): Promise<void> {
+    const { consumers, logger } = this.#services;
     const { request } = ticket;
-    const grantedAt = clock.now();
-    this.#outlooks.began(ticket);
-    const { reach, trace } = await lease.released;
-    // The answer has ended, but a consumer that answers at once and works on still has the card.
-    if (reach !== 'not_sent' && mayStillWork(request.consumerConfig, trace)) await completion.ended(request.consumerConfig, trace);
-    this.#running -= 1;
-    this.#totalJobs += 1;
-    this.#lastRunMs = clock.now() - grantedAt;
-    this.#outlooks.ended(ticket, reach !== 'not_sent');
+    const { reach, ranMs } = await this.#work.untilDone(ticket);
+    if (reach !== 'not_sent') this.#outlooks.ran(ticket, ranMs);
     consumers.finished(request.consumer, reach, true);
-    logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#places.taken });
+    logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#work.count, waiting: this.#places.taken });
     this.#admission.wake();
   }
 
   #expire(ticket: Ticket): void {
     const waitedMs = this.#services.clock.now() - ticket.enqueuedAt;
-    this.#giveUp(ticket, waitedTooLong(ticket.request.consumer.name, waitedMs, { waiting: this.#places.taken, lastRunMs: this.#lastRunMs }));
+    this.#giveUp(ticket, waitedTooLong(ticket.request.consumer.name, waitedMs, { waiting: this.#places.taken, lastRunMs: this.#work.lastRunMs }));
   }
 
   #giveUp(ticket: Ticket, error: unknown): void {
@@ -296,7 +287,7 @@ export class Gate {
   }
 
   #resolveIfIdle(): void {
-    if (this.#isDraining && this.#running === 0 && this.#admitting === null) this.#idle.resolve();
+    if (this.#isDraining && this.#work.count === 0 && this.#admitting === null) this.#idle.resolve();
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { ConsumerConfig } from '../config/types.ts';
-import type { GatedConsumer, GrantedLease } from '../core/gating.ts';
+import type { GatedConsumer, GrantedLease, QueuedLease } from '../core/gating.ts';
 import { BrokerError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { HeldLease } from './held-lease.ts';
@@ -16,7 +16,7 @@ export interface HandLeaseServices {
 
 /** A lease that has just been granted and is to be held by hand. */
 export interface Grant {
-  readonly lease: GrantedLease;
+  readonly lease: QueuedLease;
   readonly consumer: GatedConsumer;
   readonly consumerConfig: ConsumerConfig;
   /** How long it lives unless it is renewed, ms. */
@@ -67,6 +67,7 @@ export class HandLeases {
     };
     const held = new HeldLease({ ...this.#services, lease, consumer, consumerConfig, token, onEnded });
     this.#leases.set(id, held);
+    lease.onCancel(() => held.end());
     const expiresAt = held.extend(ttlMs);
     logger.info('lease by hand granted', { lease: id, consumer: consumer.name, ttl_ms: ttlMs, at: clock.wall().toISOString() });
     return { id, token, expiresAt };

@@ -71,6 +71,11 @@ export class Lanes {
     return true;
   }
 
+  /** The ticket with this sequence number; null: it does not wait. */
+  find(sequence: number): Ticket | null {
+    return this.#byId.get(String(sequence)) ?? null;
+  }
+
   /** All waiting tickets, lane by lane. */
   tickets(): Ticket[] {
     return [...this.#byId.values()];

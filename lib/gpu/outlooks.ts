@@ -1,73 +1,120 @@
 import type { Clock } from '../clock.ts';
+import type { Config } from '../config/types.ts';
 import { forecast } from '../core/forecast.ts';
 import type { Outlook, Runner, Waiter } from '../core/forecast.ts';
-import type { GatedConsumer } from '../core/gating.ts';
-import { expectedMs, paced } from '../core/pace.ts';
-import type { Pace } from '../core/pace.ts';
+import type { GatedConsumer, GateRequest } from '../core/gating.ts';
+import type { Expected, Unknown } from '../core/pace.ts';
+import type { ConsumerTimes } from '../core/room-forecast.ts';
+import { Paces } from './paces.ts';
+import type { Consumers } from './ports.ts';
 import { deadlineUnreachable } from './refusals.ts';
+import type { Room } from './rooms.ts';
+import type { RunningWork } from './running-work.ts';
 import type { Ticket } from './ticket.ts';
 
 /** Everybody's outlook is worked out at once, and holds for so long: with many who ask, each asking would look at all. ms */
 const KEPT_MS = 500;
 
 /** What the outlooks are worked out from. */
-export interface QueueView {
+export interface OutlookFacts {
   readonly clock: Clock;
   waiting(): readonly Ticket[];
-  concurrency(): number;
-  agingMs(): number;
+  readonly work: Pick<RunningWork, 'all' | 'count'>;
+  readonly consumers: Pick<Consumers, 'byName'>;
+  roomFor(consumer: GatedConsumer): Room;
+  settings(): Pick<Config, 'gpu' | 'queue'>;
 }
 
 /** How long requests of each consumer take, and from that, when who will have the card. */
 export class Outlooks {
-  readonly #view: QueueView;
-  readonly #paces = new WeakMap<GatedConsumer, Pace>();
-  readonly #running = new Map<Ticket, number>();
+  readonly #facts: OutlookFacts;
+  readonly #paces = new Paces();
   #kept: { readonly at: number; readonly outlooks: ReadonlyMap<number, Outlook> } | null = null;
 
-  constructor(view: QueueView) {
-    this.#view = view;
+  constructor(facts: OutlookFacts) {
+    this.#facts = facts;
   }
 
-  began(ticket: Ticket): void {
-    this.#running.set(ticket, this.#view.clock.now());
+  /** Room has been made for a ticket, and what that took tells something. */
+  admitted({ request: { consumer }, times, unloads }: Ticket): void {
+    if (times.load !== undefined) this.#paces.note(consumer, 'load', times.load);
+    for (const each of unloads) this.#paces.note(each.consumer, 'unload', each.ms);
   }
 
-  /** Its lease has ended; `didWork`: it reached its consumer, so that its time tells something. */
-  ended(ticket: Ticket, didWork: boolean): void {
-    const { consumer, endsByHand = false } = ticket.request;
-    const startedAt = this.#running.get(ticket);
-    this.#running.delete(ticket);
-    if (!didWork || endsByHand || startedAt === undefined) return;
-    const { evict = 0, load = 0 } = ticket.times;
-    this.#paces.set(consumer, paced(this.#paces.get(consumer), this.#view.clock.now() - startedAt + evict + load));
+  /** It had the card for so long, ms, and reached its consumer. */
+  ran({ request: { consumer, endsByHand = false } }: Ticket, ms: number): void {
+    if (!endsByHand) this.#paces.note(consumer, 'run', ms);
+  }
+
+  /** How long a request is expected to have the card. */
+  runOf({ consumer, endsByHand = false }: GateRequest, mustBeSure = false): Expected | Unknown {
+    return endsByHand ? 'lease by hand' : this.#paces.of(consumer, 'run', mustBeSure);
   }
 
   /** Where a waiting ticket stands; null: it does not wait. */
   of(ticket: Ticket): Outlook | null {
-    const now = this.#view.clock.now();
-    if (this.#kept === null || now - this.#kept.at > KEPT_MS || !this.#kept.outlooks.has(ticket.sequence)) {
-      this.#kept = { at: now, outlooks: this.#forecast(this.#view.waiting(), false) };
-    }
-    return this.#kept.outlooks.get(ticket.sequence) ?? null;
+    const now = this.#facts.clock.now();
+    if (this.#kept === null || now - this.#kept.at > KEPT_MS || !this.#kept.outlooks.has(ticket.sequence)) this.all(this.#facts.waiting());
+    return this.#kept?.outlooks.get(ticket.sequence) ?? null;
   }
 
-  /** How long one that would come now had to wait, ms; null: that cannot be said for sure. */
+  /** Where each of all who wait stands, by sequence, as of now. */
+  all(waiting: readonly Ticket[]): ReadonlyMap<number, Outlook> {
+    const outlooks = this.#forecast(waiting, false);
+    this.#kept = { at: this.#facts.clock.now(), outlooks };
+    return outlooks;
+  }
+
+  /** How long one that would come now had to wait, ms; null: that cannot be said for sure. Where only its own room is unknown, that counts as nothing. */
   waitOf(ticket: Ticket): number | null {
-    return this.#forecast([...this.#view.waiting(), ticket], true).get(ticket.sequence)?.waitMs ?? null;
+    const outlook = this.#forecast([...this.#facts.waiting(), ticket], true).get(ticket.sequence);
+    if (outlook === undefined || typeof outlook.turn === 'string') return null;
+    return typeof outlook.wait === 'string' ? outlook.turn.ms : outlook.wait.ms;
   }
 
-  /** @throws BrokerError `deadline_unreachable` if one that comes now would wait longer than `deadlineMs`, as far as that can be said for sure. */
-  refuseIfLate(ticket: Ticket, deadlineMs: number): void {
+  /** @throws BrokerError `deadline_unreachable` if one that comes now would wait longer than its client says it does, as far as that can be said for sure. Never at a free card. */
+  refuseIfLate(ticket: Ticket): void {
+    const { deadlineMs, consumer } = ticket.request;
+    const { work, waiting, settings } = this.#facts;
+    if (deadlineMs === undefined || work.count + waiting().length < settings().gpu.concurrency) return;
     const waitMs = this.waitOf(ticket);
-    if (waitMs !== null && waitMs > deadlineMs) throw deadlineUnreachable(ticket.request.consumer.name, deadlineMs, waitMs);
+    if (waitMs !== null && waitMs > deadlineMs) throw deadlineUnreachable(consumer.name, deadlineMs, waitMs);
   }
 
   #forecast(waiting: readonly Ticket[], mustBeSure: boolean): ReadonlyMap<number, Outlook> {
-    const expected = ({ request }: Ticket): number | null =>
-      request.endsByHand === true ? null : expectedMs(this.#paces.get(request.consumer), mustBeSure);
-    const waiters = waiting.map((ticket): Waiter => ({ priority: ticket.priority, enqueuedAt: ticket.enqueuedAt, sequence: ticket.sequence, expectedMs: expected(ticket) }));
-    const runners = [...this.#running].map(([ticket, startedAt]): Runner => ({ startedAt, expectedMs: expected(ticket) }));
-    return forecast({ waiting: waiters, running: runners, concurrency: this.#view.concurrency(), now: this.#view.clock.now(), agingMs: this.#view.agingMs() });
+    const { clock, work, settings } = this.#facts;
+    const { gpu, queue } = settings();
+    const now = clock.now();
+    const consumers = this.#timesOf(waiting, mustBeSure);
+    const runners = work.all().map(({ ticket, startedAt }): Runner => ({ startedAt, expected: this.runOf(ticket.request, mustBeSure) }));
+    const waiters = waiting.map((ticket) => this.#waiterOf(ticket, now));
+    return forecast({ waiting: waiters, running: runners, consumers, concurrency: gpu.concurrency, now, agingMs: queue.aging });
+  }
+
+  #waiterOf({ priority, enqueuedAt, sequence, request, times, admittedAt }: Ticket, now: number): Waiter {
+    const { consumer, work, endsByHand = false } = request;
+    const isHeld = work !== 'unload' && this.#facts.roomFor(consumer).heldBy.length > 0;
+    // Whom it has had unloaded is no longer in its plan.
+    const admittedForMs = admittedAt === null ? null : now - admittedAt - (times.evict ?? 0);
+    return { priority, enqueuedAt, sequence, consumer: consumer.name, work, endsByHand, isHeld, admittedForMs };
+  }
+
+  /** Of each consumer that somebody waits for, and of those that are in their way. */
+  #timesOf(waiting: readonly Ticket[], mustBeSure: boolean): ReadonlyMap<string, ConsumerTimes> {
+    const all = new Map<string, ConsumerTimes>();
+    for (const { request: { consumer, consumerConfig } } of waiting) {
+      if (!all.has(consumer.name)) all.set(consumer.name, this.#times(consumer, consumerConfig.load !== null, mustBeSure));
+    }
+    for (const name of [...all.values()].flatMap(({ evicts }) => evicts)) {
+      const consumer = all.has(name) ? null : this.#facts.consumers.byName(name);
+      if (consumer !== null) all.set(name, this.#times(consumer, false, mustBeSure));
+    }
+    return all;
+  }
+
+  #times(consumer: GatedConsumer, canLoad: boolean, mustBeSure: boolean): ConsumerTimes {
+    const of = (what: 'run' | 'load' | 'unload'): Expected | Unknown => this.#paces.of(consumer, what, mustBeSure);
+    const evicts = this.#facts.roomFor(consumer).willEvict.map((target) => target.consumer);
+    return { run: of('run'), load: canLoad ? of('load') : null, unload: of('unload'), isResident: consumer.residency === 'resident', evicts };
   }
 }

@@ -34,6 +34,8 @@ export interface Hooks {
 
 /** What the gate asks of the sampler. */
 export interface FreshSamples {
+  /** The newest sample, however old; null: there is none yet. */
+  lastSample(): Sample | null;
   /** First sample whose measurement began at or after `since`; null: none in time. */
   fresh(since: number): Promise<Sample | null>;
 }
@@ -42,4 +44,6 @@ export interface FreshSamples {
 export interface Completion {
   /** Resolves when the work that an exchange has left behind has ended, is lost, or is given up on. Never rejects. */
   ended(config: ConsumerConfig, trace: JobTrace): Promise<void>;
+  /** Makes the calls that end work; `id` is empty where it has none. Never rejects. */
+  cancel(config: ConsumerConfig, id: string): Promise<void>;
 }

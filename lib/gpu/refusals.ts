@@ -41,6 +41,16 @@ export function pausedSince({ since, by }: Pause): BrokerError {
   return new BrokerError('paused', `the card is paused since ${since.toISOString()} by ${by}`, { retryAfterS: PAUSED_RETRY_S });
 }
 
+/** `when`: what it did at that moment. */
+export function cancelled(consumer: string, when: string): BrokerError {
+  return new BrokerError('cancelled', `the request was cancelled ${when}`, { consumer });
+}
+
+export function notInQueue(id: string): BrokerError {
+  const message = `there is nothing with the id ${JSON.stringify(id.slice(0, 40))} in the queue: it has ended, or never was; GET /v1/queue has the ids`;
+  return new BrokerError('notInQueue', message);
+}
+
 export function shuttingDown(): BrokerError {
   return new BrokerError('shuttingDown', 'the broker is shutting down', { retryAfterS: SHUTDOWN_RETRY_S });
 }

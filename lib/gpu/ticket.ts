@@ -21,6 +21,10 @@ export class Ticket implements Place {
   timer: NodeJS.Timeout | undefined;
   /** Consumers that work for others and have to end that first, and when that was found, monotonic ms; null: none. */
   heldBy: { readonly consumers: readonly GatedConsumer[]; readonly at: number } | null = null;
+  /** Since when room is made for it, monotonic ms; null: its turn has not come. */
+  admittedAt: number | null = null;
+  /** Whom it has had unloaded, and how long that took until the memory was free, ms. */
+  readonly unloads: { readonly consumer: GatedConsumer; readonly ms: number }[] = [];
   /** Starts it in p-queue; undefined until p-queue has taken it. */
   run: Run | undefined;
   #settled = false;
@@ -40,6 +44,11 @@ export class Ticket implements Place {
 
   get isSettled(): boolean {
     return this.#settled;
+  }
+
+  /** Names of those whose work for others it waits for. */
+  get holders(): readonly string[] {
+    return (this.heldBy?.consumers ?? []).filter(({ isWorkingForOthers }) => isWorkingForOthers).map(({ name }) => name);
   }
 
   /** Says how the waiting ended. Only the first call counts; returns whether it was this one. */

@@ -4,8 +4,10 @@ import type { Clock } from '../clock.ts';
 import type { AccessKey, Scope } from '../config/types.gen.ts';
 import { credentialsIn } from '../core/credentials.ts';
 import { isFromPage, peerBehind, rightsFault, rightsWithoutKey } from '../core/rights.ts';
+import type { Caller } from '../core/rights.ts';
 import { clampS } from '../core/retry-after.ts';
-import { scopeNeeded } from '../core/scopes.ts';
+import { scopeForOthers, scopeNeeded } from '../core/scopes.ts';
+import type { ScopedRequest } from '../core/scopes.ts';
 import { WrongKeys } from '../core/wrong-keys.ts';
 import { BrokerError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -13,6 +15,7 @@ import { peerKindOf } from './access-rules.ts';
 import type { AccessRules } from './access-rules.ts';
 import { ownPortOf } from './arrival.ts';
 import { exchangeOf } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { KeyRing } from './key-ring.ts';
 
 /** What this stage needs. */
@@ -57,15 +60,20 @@ class ScopeDoor {
     const exchange = exchangeOf(res);
     exchange.login = login;
     const { keys } = this.#services.accessRules();
-    const scope = scopeOf(req, exchange.path);
-    const loginScopes = login !== null && Object.hasOwn(exchange.config.access.logins, login) ? (exchange.config.access.logins[login] ?? []) : [];
-    const caller = { peer: peerBehind(peerKindOf(req.socket), req.headers), isPage: isFromPage(req.headers), loginScopes };
-    const isFree = scope === null || rightsWithoutKey(caller, keys.scopes.size > 0).has(scope);
-    if (keys.scopes.size > 0 && !isFree) this.#refuseGuesser(req);
-    const { key, hasSent } = takeKey(req, keys, scope);
+    const hasKeys = keys.scopes.size > 0;
+    const scoped = scopedRequest(req, exchange.path);
+    const scope = scopeNeeded(scoped);
+    // Whoever has this one is asked nothing else; keys are as closely looked at as where only this one will do.
+    const wide = scopeForOthers(scoped) ?? scope;
+    const free = rightsWithoutKey(callerOf(req, exchange), hasKeys);
+    if (hasKeys && !holds(free, wide)) this.#refuseGuesser(req);
+    const { key, hasSent } = takeKey(req, keys, [wide, scope]);
     exchange.key = key?.name ?? null;
-    if (isFree || key?.scopes.includes(scope) === true) return;
-    if (key === null && hasSent && keys.scopes.size > 0) this.#noteWrong(req);
+    const all = new Set([...free, ...(key?.scopes ?? [])]);
+    if (scope === null || holds(all, wide)) return;
+    if (key === null && hasSent && hasKeys) this.#noteWrong(req);
+    exchange.isOwnOnly = true;
+    if (scope !== wide && holds(all, scope)) return;
     const fault = rightsFault(scope, { key, hasSent, keyScopes: keys.scopes });
     throw new BrokerError(fault.type === 'stranger' ? 'unauthorized' : 'forbidden', fault.message);
   }
@@ -84,19 +92,30 @@ class ScopeDoor {
   }
 }
 
-function scopeOf(req: Request, path: string): Scope | null {
-  return scopeNeeded({ method: req.method, path, isOwnPort: ownPortOf(req) !== null, hasLeaseToken: req.headers['x-gpu-lease'] !== undefined });
+function holds(rights: ReadonlySet<Scope>, scope: Scope | null): boolean {
+  return scope === null || rights.has(scope);
 }
 
-/** The key that a request shows, of several one that has the scope; all of ours are taken out. A key for the consumer stays. */
-function takeKey(req: Request, keys: KeyRing, scope: Scope | null): { readonly key: AccessKey | null; readonly hasSent: boolean } {
+/** Who asks, as far as no key says it. */
+function callerOf(req: Request, { login, config: { access } }: Pick<Exchange, 'login' | 'config'>): Caller {
+  const loginScopes = login !== null && Object.hasOwn(access.logins, login) ? (access.logins[login] ?? []) : [];
+  return { peer: peerBehind(peerKindOf(req.socket), req.headers), isPage: isFromPage(req.headers), loginScopes };
+}
+
+function scopedRequest(req: Request, path: string): ScopedRequest {
+  return { method: req.method, path, isOwnPort: ownPortOf(req) !== null, hasLeaseToken: req.headers['x-gpu-lease'] !== undefined };
+}
+
+/** The key that a request shows, of several one that has the first of the scopes that any has; all of ours are taken out. A key for the consumer stays. */
+function takeKey(req: Request, keys: KeyRing, wanted: readonly (Scope | null)[]): { readonly key: AccessKey | null; readonly hasSent: boolean } {
   const credentials = credentialsIn(req.headers);
   if (keys.scopes.size === 0) return { key: null, hasSent: credentials.length > 0 };
   const held = credentials.map(({ header, texts }) => ({ header, own: texts.map((text) => keys.find(text)).filter((key) => key !== null) }));
   const found = held.flatMap(({ own }) => own);
   const taken = new Set(held.filter(({ own }) => own.length > 0).map(({ header }) => header));
   if (taken.size > 0) req.headers = Object.fromEntries(Object.entries(req.headers).filter(([name]) => !taken.has(name)));
-  const key = found.find(({ scopes }) => scope !== null && scopes.includes(scope)) ?? found[0] ?? null;
+  const fitting = wanted.flatMap((scope) => found.find(({ scopes }) => scope !== null && scopes.includes(scope)) ?? []);
+  const key = fitting[0] ?? found[0] ?? null;
   return { key, hasSent: credentials.length > 0 };
 }
 

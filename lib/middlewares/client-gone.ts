@@ -23,11 +23,19 @@ export function markListeners(req: Request, res: Response): void {
 }
 
 /** Sees to it that the work at the consumer ends with its client, or is awaited where that is not possible. */
-export function onClientGone({ proxyReq, res, watchdog, cancel }: Outgoing): void {
+export function onClientGone(outgoing: Outgoing): void {
+  const { proxyReq, res, watchdog } = outgoing;
   const exchange = routedExchange(res);
-  const { consumer } = exchange.route;
   for (const mark of marks.get(res) ?? []) mark.dropLater();
+  exchange.abandon = () => abandon(outgoing);
+  // Between the grant and its socket.
+  if (exchange.isCancelled) exchange.abandon();
   res.once('close', () => {
+    // It has been abandoned then; only the client's clock may be left.
+    if (exchange.isCancelled) {
+      watchdog.clientLeft(false);
+      return;
+    }
     // A retry has a listener of its own.
     if (exchange.upstream !== proxyReq) return;
     exchange.isAbandoned = !res.writableFinished && (exchange.cut === null || exchange.cut === 'client idle');
@@ -35,12 +43,19 @@ export function onClientGone({ proxyReq, res, watchdog, cancel }: Outgoing): voi
       watchdog.stop();
       return;
     }
-    watchdog.clientLeft(exchange.answer !== null);
-    if (endsWithClient(proxyReq, res, exchange.answer)) proxyReq.destroy();
-    // After the pipe to the client, which pauses it.
-    else setImmediate(() => exchange.answer?.resume());
-    if (consumer.completion === undefined && consumer.cancel.length > 0) cancel(consumer);
+    abandon(outgoing);
   });
+}
+
+/** Nobody wants the answer any more: the work ends with the request, or by a call, or is awaited. */
+function abandon({ proxyReq, res, watchdog, cancel }: Outgoing): void {
+  const exchange = routedExchange(res);
+  const { consumer } = exchange.route;
+  watchdog.clientLeft(exchange.answer !== null);
+  if (consumer.client_gone === 'close' || endsWithClient(proxyReq, res, exchange.answer)) proxyReq.destroy();
+  // After the pipe to the client, which pauses it.
+  else setImmediate(() => exchange.answer?.resume());
+  if (consumer.completion === undefined && consumer.cancel.length > 0) cancel(consumer);
 }
 
 /** Takes out what http-proxy-middleware adds in this turn, and what would cut the answer together with its client. */

@@ -31,6 +31,8 @@ export interface Exchange {
   key: string | null;
   /** The Tailscale user at the other end of the connection; null: not known, or not asked for. */
   login: string | null;
+  /** It may touch only what its own client has asked for. */
+  isOwnOnly: boolean;
   /** The listed origin of the web page that made it; null: no page of another origin did. */
   origin: string | null;
   /** What our path has before the consumer's own; empty where that is all of it. */
@@ -60,8 +62,12 @@ export interface Exchange {
   answer: IncomingMessage | null;
   /** Jobs that its answer has named and that go on after it. */
   jobIds: readonly string[];
-  /** The client left before its answer was whole. */
+  /** The client left before its answer was whole, or the work was cancelled. */
   isAbandoned: boolean;
+  /** Somebody has cancelled its work: its client has been told, and is told nothing else. */
+  isCancelled: boolean;
+  /** Has the work at the consumer end, or awaits it where it cannot be ended; null: the consumer has not been asked yet. */
+  abandon: (() => void) | null;
   /** A request that a stale socket broke has been sent again. */
   isRetried: boolean;
   readonly times: StageTimes;

@@ -2,6 +2,8 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Outlook } from '../core/forecast.ts';
 import type { GatedConsumer, GateRequest, GrantedLease, Place } from '../core/gating.ts';
 import { requestedWaitMs } from '../core/headers.ts';
+import type { Logger } from '../logger.ts';
+import { cancelWork } from './cancel-work.ts';
 import { clientOf } from './client-name.ts';
 import { routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -9,6 +11,7 @@ import { WaitingStream, asksForEvents } from './waiting-stream.ts';
 
 /** What this stage asks of the gate. */
 export interface LeaseGiver {
+  readonly logger: Logger;
   acquire(request: GateRequest): Place;
   leave(place: Place): void;
   /** Where one stands that waits; null: it does not wait. */
@@ -49,6 +52,7 @@ export function gpuGate(gate: LeaseGiver) {
       res.off('close', leave);
       if (lease === null) throw new Error('an exchange was admitted without a lease');
       begin({ exchange, lease, res });
+      lease.onCancel(() => cancelWork(exchange, res, gate.logger));
       if (!res.destroyed) next();
     }).catch(next);
   };

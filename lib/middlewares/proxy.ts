@@ -244,7 +244,7 @@ export class Proxy {
 
   /** The answer has begun and cannot be ended well. */
   #breakOff(res: Response): void {
-    if (res.destroyed || res.writableFinished) return;
+    if (res.destroyed || res.writableFinished || exchangeOf(res).isCancelled) return;
     exchangeOf(res).cut ??= 'consumer broke off';
     cutOff(res);
   }
@@ -265,6 +265,7 @@ export class Proxy {
 
   #fail(error: unknown, res: Response): void {
     const exchange: Exchange = exchangeOf(res);
+    if (exchange.isCancelled) return;
     if (res.headersSent && !isOnlyWaiting(exchange)) this.#breakOff(res);
     sendError({ error: asProxyError(error, exchange), req: res.req, res }, this.#services.logger);
   }

@@ -54,6 +54,7 @@ class Tunnel {
     const exchange = this.#exchange;
     const asked = ask(req, exchange);
     exchange.upstream = asked;
+    exchange.abandon = () => asked.destroy();
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') cutOff(res);
@@ -112,6 +113,7 @@ class Tunnel {
       return;
     }
     this.#isJoined = true;
+    this.#exchange.abandon = () => socket.destroy();
     const client = this.#upgrade.takeOver();
     if (head.length > 0) socket.unshift(head);
     if (this.#upgrade.head.length > 0) client.unshift(this.#upgrade.head);
@@ -131,7 +133,7 @@ class Tunnel {
   #fail(error: unknown): void {
     const exchange = this.#exchange;
     const res = this.#res;
-    if (res.destroyed || res.writableFinished) return;
+    if (res.destroyed || res.writableFinished || exchange.isCancelled) return;
     if (res.headersSent) exchange.cut ??= 'consumer broke off';
     sendError({ error: asProxyError(error, exchange), req: res.req, res }, this.#services.logger);
   }

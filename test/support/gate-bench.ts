@@ -75,9 +75,15 @@ export class Asked {
 /** Consumers that work on after their answer, until the test says that they have stopped. */
 export class GateCompletion implements Completion {
   readonly pending: { readonly consumer: string; end(): void }[] = [];
+  /** Consumers and jobs that were told to end. */
+  readonly cancelled: string[] = [];
 
   ended({ name }: ConsumerConfig): Promise<void> {
     return new Promise((resolve) => this.pending.push({ consumer: name, end: resolve }));
+  }
+
+  async cancel({ name }: ConsumerConfig, id: string): Promise<void> {
+    this.cancelled.push(`${name} ${id}`);
   }
 }
 

@@ -37,6 +37,10 @@ export class GateCard implements FreshSamples {
     return this.totalMib - this.foreignMib - [...this.uses.values()].reduce((sum, mib) => sum + mib, 0);
   }
 
+  lastSample(): Sample | null {
+    return this.#last;
+  }
+
   async fresh(since: number): Promise<Sample | null> {
     this.onReading();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -27,6 +27,8 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
   ...at('/v1/events', 'read', 'HEAD /v1/events', 'GET /v1/events?types=none', 'POST /v1/events'),
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
+  ...at('/v1/queue', 'read', 'GET /v1/queue', 'HEAD /v1/queue', 'POST /v1/queue'),
+  ...at('/v1/queue/:id', 'infer', 'DELETE /v1/queue/x', 'GET /v1/queue/x'),
   ...at('/v1/leases', 'infer', 'POST /v1/leases'),
   ...at('/v1/leases/:id', 'infer', 'PUT /v1/leases/x'),
   ...at('/v1/leases/:id', 'admin', 'DELETE /v1/leases/x'),

@@ -40,7 +40,8 @@ async function ran(name: string, ms: number, count: number): Promise<void> {
 }
 
 function outlook({ ticket }: Asked) {
-  return bench.gate.outlook(ticket);
+  const found = bench.gate.queue.outlook(ticket);
+  return found === null ? null : { position: found.position, waitMs: typeof found.wait === 'string' ? null : found.wait.ms };
 }
 
 describe('the outlook', () => {
@@ -80,7 +81,7 @@ describe('the outlook', () => {
     const [loading, next, last] = [bench.ask('a'), bench.ask('a'), bench.ask('a')];
     await bench.settled();
     expect([loading, next].map(outlook)).toEqual([
-      { position: 1, waitMs: 0 },
+      { position: 1, waitMs: null },
       { position: 2, waitMs: null },
     ]);
     bench.clock.pass(5000);
@@ -89,7 +90,17 @@ describe('the outlook', () => {
     bench.clock.pass(1000);
     loading.release();
     await bench.settled();
-    expect([next.state, outlook(last)]).toEqual(['granted', { position: 1, waitMs: 6000 }]);
+    expect([next.state, outlook(last)]).toEqual(['granted', { position: 1, waitMs: 1000 }]);
+    next.release();
+    await bench.settled();
+    last.release();
+    await bench.settled();
+    bench.absent('a');
+    bench.ask('a');
+    const again = bench.ask('a');
+    await bench.settled();
+    bench.clock.pass(2000);
+    expect(outlook(again)).toEqual({ position: 2, waitMs: 3000 });
   });
 
   test('says no time behind a lease by hand, and learns none from it', async () => {

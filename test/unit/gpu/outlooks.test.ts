@@ -1,15 +1,20 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { GateRequest } from '../../../lib/core/gating.ts';
+import type { GatedConsumer, GateRequest } from '../../../lib/core/gating.ts';
 import { Outlooks } from '../../../lib/gpu/outlooks.ts';
+import type { Room } from '../../../lib/gpu/rooms.ts';
 import { Ticket } from '../../../lib/gpu/ticket.ts';
+import { configuredConsumer } from '../../support/configured.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { ticketOf } from '../../support/tickets.ts';
 
 const A = ticketOf({ sequence: 0, serial: 1 }).request;
 const B = ticketOf({ sequence: 0, serial: 2 }).request;
+const LOADED = { ...A, consumerConfig: configuredConsumer({ load: { path: '/load' } }) };
 
 let clock: ManualClock;
 let waiting: Ticket[];
+let running: { readonly ticket: Ticket; readonly startedAt: number }[];
+let rooms: Map<GatedConsumer, Room>;
 let concurrency: number;
 let outlooks: Outlooks;
 let sequence = 0;
@@ -17,8 +22,19 @@ let sequence = 0;
 beforeEach(() => {
   clock = new ManualClock();
   waiting = [];
+  running = [];
+  rooms = new Map();
   concurrency = 1;
-  outlooks = new Outlooks({ clock, waiting: () => waiting, concurrency: () => concurrency, agingMs: () => 30_000 });
+  const settings = () => ({ gpu: { ...A.config.gpu, concurrency }, queue: A.config.queue });
+  const work = {
+    all: () => running,
+    get count() {
+      return running.length;
+    },
+  };
+  const consumers = { byName: (name: string) => [A, B].find(({ consumer }) => consumer.name === name)?.consumer ?? null };
+  const roomFor = (consumer: GatedConsumer): Room => rooms.get(consumer) ?? { willEvict: [], heldBy: [] };
+  outlooks = new Outlooks({ clock, waiting: () => waiting, work, consumers, roomFor, settings });
 });
 
 function ticket(request: GateRequest, facts: Partial<GateRequest> = {}): Ticket {
@@ -35,15 +51,23 @@ function comes(request: GateRequest, facts: Partial<GateRequest> = {}): Ticket {
 /** One gets the card. */
 function starts(one: Ticket): Ticket {
   waiting = waiting.filter((each) => each !== one);
-  outlooks.began(one);
+  outlooks.admitted(one);
+  running.push({ ticket: one, startedAt: clock.now() });
   return one;
 }
 
 /** One has the card for so long, ms. */
-function runs(one: Ticket, ms: number, didWork = true): void {
+function runs(one: Ticket, ms: number): void {
   starts(one);
   clock.pass(ms);
-  outlooks.ended(one, didWork);
+  running = running.filter(({ ticket }) => ticket !== one);
+  outlooks.ran(one, ms);
+}
+
+/** Until it is served, ms; null: nobody knows. */
+function waitOf(one: Ticket): number | null | undefined {
+  const wait = outlooks.of(one)?.wait;
+  return typeof wait === 'string' ? null : wait?.ms;
 }
 
 describe('where a request stands', () => {
@@ -58,8 +82,8 @@ describe('where a request stands', () => {
     starts(comes(A));
     const [first, second] = [comes(A), comes(B)];
     expect([first, second].map((each) => outlooks.of(each))).toEqual([
-      { position: 1, waitMs: null },
-      { position: 2, waitMs: null },
+      { position: 1, turn: 'no history', wait: 'no history' },
+      { position: 2, turn: 'no history', wait: 'no history' },
     ]);
   });
 
@@ -69,39 +93,44 @@ describe('where a request stands', () => {
     starts(comes(B));
     clock.pass(100);
     const all = [comes(A), comes(B), comes(A)];
-    expect(all.map((each) => outlooks.of(each)?.waitMs)).toEqual([200, 1200, 1500]);
+    expect(all.map(waitOf)).toEqual([200, 1200, 1500]);
   });
 
-  test('counts the room that was made for a request as its time', () => {
-    const one = comes(A);
+  test('counts room that has to be made, from what it took before: apart from the run', () => {
+    const one = comes(B);
     Object.assign(one.times, { evict: 200, load: 700 });
+    one.unloads.push({ consumer: A.consumer, ms: 200 });
     runs(one, 100);
-    comes(A);
-    expect(outlooks.of(comes(B))).toEqual({ position: 2, waitMs: 1000 });
+    rooms.set(B.consumer, { willEvict: [{ consumer: A.consumer.name, freesMib: 1000 }], heldBy: [] });
+    expect([comes(B), comes(B)].map(waitOf)).toEqual([200, 300]);
   });
 
-  test('learns nothing from one that did not reach its consumer, nor from one that its holder ends', () => {
-    runs(comes(A), 50, false);
+  test('is not known, nor in the way of others, while work of others holds it up', () => {
+    rooms.set(A.consumer, { willEvict: [], heldBy: [B.consumer.name] });
+    const [held, free] = [comes(A), comes(B)];
+    expect([outlooks.of(held)?.wait, waitOf(free)]).toEqual(['held', 0]);
+  });
+
+  test('learns nothing from one that its holder ends', () => {
     runs(comes(A, { endsByHand: true }), 50);
-    outlooks.ended(ticket(A), true);
     comes(A);
-    expect(outlooks.of(comes(B))?.waitMs).toBeNull();
+    expect(waitOf(comes(B))).toBeNull();
   });
 
   test('is unknown behind one that its holder ends', () => {
     runs(comes(A), 1000);
     starts(comes(A, { endsByHand: true }));
-    expect(outlooks.of(comes(A))).toEqual({ position: 1, waitMs: null });
+    expect(outlooks.of(comes(A))).toEqual({ position: 1, turn: 'lease by hand', wait: 'lease by hand' });
   });
 
   test('follows the number of leases that there may be', () => {
     runs(comes(A), 1000);
     starts(comes(A));
     const one = comes(A);
-    expect(outlooks.of(one)?.waitMs).toBe(1000);
+    expect(waitOf(one)).toBe(1000);
     concurrency = 2;
     clock.pass(501);
-    expect(outlooks.of(one)?.waitMs).toBe(0);
+    expect(waitOf(one)).toBe(0);
   });
 });
 
@@ -110,11 +139,11 @@ describe('what has been worked out', () => {
     runs(comes(A), 1000);
     starts(comes(A));
     const one = comes(A);
-    expect(outlooks.of(one)?.waitMs).toBe(1000);
+    expect(waitOf(one)).toBe(1000);
     clock.pass(500);
-    expect(outlooks.of(one)?.waitMs).toBe(1000);
+    expect(waitOf(one)).toBe(1000);
     clock.pass(1);
-    expect(outlooks.of(one)?.waitMs).toBe(499);
+    expect(waitOf(one)).toBe(499);
   });
 
   test('is not kept from one that has come since', () => {
@@ -130,7 +159,7 @@ describe('how long one that comes now would wait', () => {
     runs(comes(A), 1000);
     starts(comes(A));
     expect(outlooks.waitOf(ticket(A))).toBeNull();
-    expect(outlooks.of(comes(A))?.waitMs).toBe(1000);
+    expect(waitOf(comes(A))).toBe(1000);
   });
 
   test('counts all who wait, and itself not among them', () => {
@@ -148,6 +177,14 @@ describe('how long one that comes now would wait', () => {
     comes(A);
     const urgent = ticketOf({ sequence: sequence++, serial: 1, priority: 4, enqueuedAt: clock.now() });
     expect(outlooks.waitOf(urgent)).toBe(1000);
+  });
+
+  test('counts its own room, and nothing for that as long as it is not known for sure', () => {
+    const load = (): Ticket => Object.assign(ticket(LOADED), { times: { load: 500 } });
+    const late = ticket(LOADED);
+    expect(outlooks.waitOf(late)).toBe(0);
+    for (let times = 0; times < 3; times += 1) outlooks.admitted(load());
+    expect(outlooks.waitOf(late)).toBe(500);
   });
 
   test('is nothing at a free card', () => {
