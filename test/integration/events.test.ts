@@ -43,7 +43,7 @@ describe('a watcher', () => {
     expect([type, cache, buffering]).toEqual(['text/event-stream; charset=utf-8', 'no-store', 'no']);
     const snapshot = await reader.found('snapshot');
     expect(reader.text).toMatch(/^retry: 2000\n\nevent: snapshot\n/);
-    expect(snapshot).toMatchObject({ schema_version: 1, boot: expect.stringMatching(/^[0-9a-f-]{36}$/), status: { consumers: [{ name: 'one' }] } });
+    expect(snapshot).toMatchObject({ schema_version: 1, boot: expect.stringMatching(/^[0-9a-f-]{36}$/), status: { consumers: [{ name: 'one' }] }, queue: { running: [], waiting: [] } });
     expect(snapshot['events']).toContainEqual(expect.objectContaining({ type: 'pause', by: 'before' }));
     expect(reader.lastId).toBe(`${String(snapshot['boot'])}-${String(snapshot['last_id'])}`);
     await tts({ 'X-Request-Id': 'mine', 'X-OpenWebUI-User-Id': 'ann' });
