@@ -27,6 +27,8 @@ export interface GateServices {
   readonly hooks: Hooks;
   readonly samples: FreshSamples;
   readonly completion: Completion;
+  /** Is told how long a lease was held, ms. */
+  ran?(request: GateRequest, ms: number): void;
 }
 
 /**
@@ -263,6 +265,7 @@ export class Gate {
     this.#running -= 1;
     this.#totalJobs += 1;
     this.#lastRunMs = clock.now() - grantedAt;
+    this.#services.ran?.(request, this.#lastRunMs);
     this.#outlooks.ended(ticket, reach !== 'not_sent');
     consumers.finished(request.consumer, reach, true);
     logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#running, waiting: this.#places.taken });
