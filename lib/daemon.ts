@@ -14,6 +14,7 @@ import type { Pause } from './core/gating.ts';
 import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
+import { endsWithin } from './ends-within.ts';
 import { EventLog } from './events/event-log.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
@@ -21,6 +22,7 @@ import { HandLeases } from './gpu/hand-leases.ts';
 import { Sampler } from './gpu/sampler.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createHttpServer } from './http-server.ts';
+import { Insight } from './insight.ts';
 import { listenOn } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { Memory } from './memory.ts';
@@ -71,6 +73,7 @@ export class Daemon {
   readonly #leases: HandLeases;
   readonly #memory: Memory;
   readonly #housekeeping: Housekeeping;
+  readonly #insight: Insight;
   readonly #proxy: Proxy;
   readonly #server: Server;
   readonly #ownPorts: OwnPorts;
@@ -103,8 +106,10 @@ export class Daemon {
     this.#whois = new TailscaleWhois({ clock, logger, socketPath: options.tailscaleSocket });
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
     const completion = (this.#completion = new CompletionWatch({ clock, logger }));
+    const reports = { config: () => this.#config, status: () => this.#status() };
+    const insight = (this.#insight = new Insight({ ...options, clock, env: options.env ?? process.env, events: this.events, ...reports }));
     const hooks = new HookRunner({ registry, prober, clock });
-    this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion }, config);
+    this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion, ran: insight.ran }, config);
     this.#leases = new HandLeases({ clock, logger, completion });
     this.#memory = new Memory(options.stateFile === undefined ? null : new StateFile(options.stateFile, logger), registry);
     this.#housekeeping = new Housekeeping({ clock, logger, registry, acquire: this.gate.acquire.bind(this.gate), plan: (name) => this.#plan(name), config: () => this.#config });
@@ -138,6 +143,7 @@ export class Daemon {
       this.#retirement.look();
     });
     this.#loop.start();
+    await this.#insight.start();
     this.#sampler.start();
     await this.#sampler.first();
     try {
@@ -203,19 +209,10 @@ export class Daemon {
     this.#isDraining = true;
     this.gate.drain();
     this.#leases.endAll();
-    if (!(await this.#isDrainedWithin(graceMs))) {
+    if (!(await endsWithin(this.gate.whenIdle().then(() => this.#exchanges.none()), graceMs))) {
       this.#options.logger.warn('running work is cut', { exchanges: this.#exchanges.count, leases: this.gate.statistics.running });
     }
     await this.#release();
-  }
-
-  async #isDrainedWithin(graceMs: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, graceMs, false);
-    });
-    const done = this.gate.whenIdle().then(() => this.#exchanges.none()).then(() => true);
-    return Promise.race([done, late]).finally(() => clearTimeout(timer));
   }
 
   async #release(): Promise<void> {
@@ -228,7 +225,7 @@ export class Daemon {
     this.#server.closeAllConnections();
     this.#ownPorts.close();
     this.#proxy.close();
-    await this.#sampler.stop();
+    await Promise.all([this.#sampler.stop(), this.#insight.stop()]);
     await this.#guard.release();
     await this.#memory.flush();
   }
@@ -272,6 +269,7 @@ export class Daemon {
         consumers: registry.all().map((consumer) => ({ name: consumer.name, isProbed: consumer.lastProbeAt !== null })),
       }),
       status: () => this.#status(),
+      ...this.#insight.services,
     };
   }
 

@@ -4,6 +4,7 @@ import { changeResidency } from './api/consumers.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
+import { metrics } from './api/metrics.ts';
 import { notFound } from './api/not-found.ts';
 import { pause, resume } from './api/pause.ts';
 import { plan } from './api/plan.ts';
@@ -94,6 +95,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/models/unload', onlyMethods('POST'), jsonBody, changeModel('unload', services));
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
+  app.all('/metrics', onlyMethods('GET', 'HEAD'), metrics(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
   app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));

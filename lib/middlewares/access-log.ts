@@ -7,21 +7,25 @@ import { tongueAt } from '../core/operations.ts';
 import { splitTarget } from '../core/request-target.ts';
 import { tongueOfPath } from '../core/tongue.ts';
 import type { Tongue } from '../core/tongue.ts';
+import type { Trace } from '../core/trace.ts';
 import type { Logger } from '../logger.ts';
 import { ownPortOf } from './arrival.ts';
 import { bindExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { tracedOf } from './traced.ts';
 
 /** What the first stage needs. */
 export interface AccessLogServices {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** null: no traces are wanted. */
+  beginTrace(traceparent: string | string[] | undefined): Trace | null;
   /** The newest configuration. */
   config(): Config;
 }
 
 /** First stage: begins the exchange, and writes its one line when it has ended, however it ended. */
-export function accessLog({ clock, logger, config }: AccessLogServices) {
+export function accessLog({ clock, logger, config, beginTrace }: AccessLogServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const { path, query } = splitTarget(req.originalUrl);
     const exchange: Exchange = {
@@ -53,6 +57,7 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
       isAbandoned: false,
       isRetried: false,
       times: {},
+      trace: beginTrace(req.headers['traceparent']),
       requestBytes: 0,
       responseBytes: 0,
       error: null,
@@ -63,6 +68,7 @@ export function accessLog({ clock, logger, config }: AccessLogServices) {
       exchange.body?.discard();
       const isQuiet = exchange.kind === null && res.statusCode < 400;
       logger[isQuiet ? 'debug' : 'info']('exchange', lineOf(exchange, res, clock.now() - exchange.startedAt));
+      exchange.trace?.end(tracedOf(exchange, res));
     });
     next();
   };

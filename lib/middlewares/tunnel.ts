@@ -54,6 +54,7 @@ class Tunnel {
     const exchange = this.#exchange;
     const asked = ask(req, exchange);
     exchange.upstream = asked;
+    exchange.trace?.mark('sent');
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') cutOff(res);

@@ -25,6 +25,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/models/load', 'admin', 'POST /models/load', 'GET /models/load'),
   ...at('/models/unload', 'admin', 'POST /models/unload'),
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
+  ...at('/metrics', 'read', 'GET /metrics', 'HEAD /metrics', 'POST /metrics'),
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
   ...at('/v1/leases', 'infer', 'POST /v1/leases'),
   ...at('/v1/leases/:id', 'infer', 'PUT /v1/leases/x'),
