@@ -23,6 +23,7 @@ import { HandLeases } from './gpu/hand-leases.ts';
 import { Sampler } from './gpu/sampler.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createHttpServer } from './http-server.ts';
+import { Insight } from './insight.ts';
 import { listenOn } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { Memory } from './memory.ts';
@@ -74,6 +75,7 @@ export class Daemon {
   readonly #leases: HandLeases;
   readonly #memory: Memory;
   readonly #housekeeping: Housekeeping;
+  readonly #insight: Insight;
   readonly #proxy: Proxy;
   readonly #server: Server;
   readonly #ownPorts: OwnPorts;
@@ -108,8 +110,11 @@ export class Daemon {
     this.#whois = new TailscaleWhois({ clock, logger, socketPath: options.tailscaleSocket });
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
     const completion = (this.#completion = new CompletionWatch({ clock, logger }));
+    const reports = { config: () => this.#config, status: () => this.#status() };
+    const insight = (this.#insight = new Insight({ ...options, clock, env: options.env ?? process.env, events: this.events, ...reports }));
     const hooks = new HookRunner({ registry, prober, clock });
-    this.gate = new Gate({ clock, logger, consumers: registry, hooks, samples: this.#sampler, completion, events }, config);
+    const gateServices = { clock, logger, consumers: registry, hooks, samples: this.#sampler, completion, events, ran: insight.ran };
+    this.gate = new Gate(gateServices, config);
     this.#leases = new HandLeases({ clock, logger, completion });
     this.#memory = new Memory(options.stateFile === undefined ? null : new StateFile(options.stateFile, logger), registry);
     this.#housekeeping = new Housekeeping({ clock, logger, registry, acquire: this.gate.acquire.bind(this.gate), plan: (name) => this.#plan(name), config: () => this.#config });
@@ -145,6 +150,7 @@ export class Daemon {
       this.#retirement.look();
     });
     this.#loop.start();
+    await this.#insight.start();
     this.#sampler.start();
     await this.#sampler.first();
     try {
@@ -229,7 +235,7 @@ export class Daemon {
     this.#server.closeAllConnections();
     this.#ownPorts.close();
     this.#proxy.close();
-    await this.#sampler.stop();
+    await Promise.all([this.#sampler.stop(), this.#insight.stop()]);
     await this.#guard.release();
     await this.#memory.flush();
   }
@@ -275,6 +281,7 @@ export class Daemon {
         consumers: registry.all().map((consumer) => ({ name: consumer.name, isProbed: consumer.lastProbeAt !== null })),
       }),
       status: () => this.#status(),
+      ...this.#insight.services,
     };
   }
 

@@ -6,6 +6,7 @@ export function warnOfRestart(before: Config, after: Config, logger: Logger): vo
   const settings = [
     ['listen', before.listen, after.listen],
     ['gpu.device', before.gpu.device, after.gpu.device],
+    ['tracing.otlp_endpoint', before.tracing.otlp_endpoint, after.tracing.otlp_endpoint],
     ['state.file', before.state.file, after.state.file],
   ] as const;
   for (const [key, running, configured] of settings) {

@@ -5,6 +5,7 @@ import { events } from './api/events.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
+import { metrics } from './api/metrics.ts';
 import { notFound } from './api/not-found.ts';
 import { pause, resume } from './api/pause.ts';
 import { plan } from './api/plan.ts';
@@ -97,6 +98,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
+  app.all('/metrics', onlyMethods('GET', 'HEAD'), metrics(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/queue', onlyMethods('GET', 'HEAD'), showQueue(services));
   app.all('/v1/queue/:id', onlyMethods('DELETE'), cancelQueued(services));

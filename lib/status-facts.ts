@@ -55,6 +55,7 @@ function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
     lastUsed: consumer.lastUsedWall,
     lastProbe: consumer.lastProbeAt,
     lastError: consumer.lastError,
+    probes: consumer.probes,
     canLoad: config.load !== null,
     systemdUnit: config.systemd_unit ?? null,
     priority: config.priority,

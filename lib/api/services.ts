@@ -10,6 +10,8 @@ import type { StatusFacts } from '../core/status.ts';
 export interface ApiServices {
   status(): StatusFacts;
   readiness(): ReadinessFacts;
+  /** The metrics as Prometheus reads them; waits for nothing but its turn. */
+  scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
   config(): Config;
   /** When this daemon began to serve. */
   startedAt(): Date;

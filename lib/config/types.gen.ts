@@ -75,6 +75,7 @@ export interface ConfigFile {
   preload: string[];
   state: StateSettings;
   log: LogSettings;
+  tracing: TracingSettings;
   /**
    * How long running work may go on after SIGTERM or SIGINT before it is cut.
    */
@@ -301,6 +302,15 @@ export interface LogSettings {
    * Least severe level that is written.
    */
   level: 'error' | 'warn' | 'info' | 'debug';
+}
+/**
+ * Traces for OpenTelemetry.
+ */
+export interface TracingSettings {
+  /**
+   * Collector to which spans are sent (OTLP over HTTP), without `/v1/traces`. Without it $OTEL_EXPORTER_OTLP_ENDPOINT is taken, and without both there are no traces.
+   */
+  otlp_endpoint?: string;
 }
 /**
  * Which consumer serves which kind.

@@ -1,6 +1,6 @@
 import type { ConsumerConfig } from '../config/types.ts';
 import { UNPROBED } from '../core/health.ts';
-import type { HealthRecord, SelfReport } from '../core/health.ts';
+import type { HealthRecord, ProbeOutcome, SelfReport } from '../core/health.ts';
 import { initialResidency } from '../core/residency.ts';
 import type { ResidencySource } from '../core/residency.ts';
 import type { Health, Residency } from '../core/model.ts';
@@ -39,6 +39,8 @@ export class ConsumerState {
   /** Wall clock; null: not probed yet. */
   lastProbeAt: Date | null = null;
   lastError: string | null = null;
+  /** How its probes ended. */
+  readonly probes = { good: 0, bad: 0, refused: 0, timeout: 0, unheard: 0 } satisfies Record<ProbeOutcome['type'], number>;
   /** End of our last load, unload or job. */
   lastActionAt = Number.NEGATIVE_INFINITY;
   /** When its last unload had been seen on the card: what it said before that is old, though the card's last sample is not. */

@@ -115,6 +115,7 @@ export class Registry {
     this.#believe(consumer, news, `probe: ${outcome.type}`);
     consumer.wasRefused = outcome.type === 'refused';
     consumer.lastProbeAt = this.#clock.wall();
+    consumer.probes[outcome.type] += 1;
     consumer.lastError = outcome.type === 'good' ? null : outcome.error;
     if (outcome.type === 'good') consumer.report = { ...outcome.report, startedAt: probe.startedAt, endedAt: this.#clock.now() };
     // Nobody listens there any more, so that what it last said of its memory is past.

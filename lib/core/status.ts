@@ -27,6 +27,8 @@ export interface ConsumerFacts {
   readonly lastUsed: Date | null;
   readonly lastProbe: Date | null;
   readonly lastError: string | null;
+  /** How many of its probes ended in which way; for the metrics. */
+  readonly probes: Readonly<Record<string, number>>;
   /** It has a load hook: when absent it answers no probe, and is not ill. */
   readonly canLoad: boolean;
   readonly systemdUnit: string | null;
@@ -125,7 +127,7 @@ function gpuReport(reading: Reading | null, config: Config): Record<string, unkn
 }
 
 /** Memory in use that no process on the list explains, such as a desktop's; null: it is not known of each process how much it has. */
-function unattributedMib({ usedMib, attribution }: Sample): number | null {
+export function unattributedMib({ usedMib, attribution }: Sample): number | null {
   if (usedMib === null || attribution === null) return null;
   const processes = [...attribution.foreign, ...attribution.unknownHolders].map((process) => process.usedMib);
   const known = [...attribution.uses.values(), ...processes];

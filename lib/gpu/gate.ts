@@ -32,6 +32,8 @@ export interface GateServices {
   readonly samples: FreshSamples;
   readonly completion: Completion;
   readonly events: Witness;
+  /** Is told how long a lease was held, ms. */
+  ran?(request: GateRequest, ms: number): void;
 }
 
 /**
@@ -257,6 +259,7 @@ export class Gate {
     const { consumers, logger } = this.#services;
     const { request } = ticket;
     const { reach, ranMs } = await this.#work.untilDone(ticket);
+    this.#services.ran?.(request, ranMs);
     if (reach !== 'not_sent') this.#outlooks.ran(ticket, ranMs);
     consumers.finished(request.consumer, reach, true);
     logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#work.count, waiting: this.#places.taken });

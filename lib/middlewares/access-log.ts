@@ -9,23 +9,27 @@ import { tenths } from '../core/request-events.ts';
 import { splitTarget } from '../core/request-target.ts';
 import { tongueOfPath } from '../core/tongue.ts';
 import type { Tongue } from '../core/tongue.ts';
+import type { Trace } from '../core/trace.ts';
 import type { Logger } from '../logger.ts';
 import { ownPortOf } from './arrival.ts';
 import { bindExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { consumerNamed, cutOf, isTold, requestFinished } from './exchange-event.ts';
+import { tracedOf } from './traced.ts';
 
 /** What the first stage needs. */
 export interface AccessLogServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: Witness;
+  /** null: no traces are wanted. */
+  beginTrace(traceparent: string | string[] | undefined): Trace | null;
   /** The newest configuration. */
   config(): Config;
 }
 
 /** First stage: begins the exchange, and writes its one line when it has ended, however it ended. */
-export function accessLog({ clock, logger, events, config }: AccessLogServices) {
+export function accessLog({ clock, logger, events, config, beginTrace }: AccessLogServices) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const { path, query } = splitTarget(req.originalUrl);
     const exchange: Exchange = {
@@ -60,6 +64,7 @@ export function accessLog({ clock, logger, events, config }: AccessLogServices) 
       abandon: null,
       isRetried: false,
       times: {},
+      trace: beginTrace(req.headers['traceparent']),
       requestBytes: 0,
       responseBytes: 0,
       error: null,
@@ -72,6 +77,7 @@ export function accessLog({ clock, logger, events, config }: AccessLogServices) 
       const isQuiet = exchange.kind === null && res.statusCode < 400;
       logger[isQuiet ? 'debug' : 'info']('exchange', lineOf(exchange, res, totalMs));
       if (isTold(exchange, res)) events.note(requestFinished(exchange, res, totalMs));
+      exchange.trace?.end(tracedOf(exchange, res));
     });
     next();
   };

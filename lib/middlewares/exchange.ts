@@ -4,6 +4,7 @@ import type { Config, ConsumerConfig, Kind } from '../config/types.ts';
 import type { GatedConsumer, GrantedLease } from '../core/gating.ts';
 import type { StageTimes } from '../core/headers.ts';
 import type { Tongue } from '../core/tongue.ts';
+import type { Trace } from '../core/trace.ts';
 import type { ScannedBody } from '../core/scanned-body.ts';
 import type { TakenBody } from './taken-body.ts';
 import type { Translation, Translator } from './translation.ts';
@@ -71,6 +72,8 @@ export interface Exchange {
   /** A request that a stale socket broke has been sent again. */
   isRetried: boolean;
   readonly times: StageTimes;
+  /** null: no traces are wanted. */
+  readonly trace: Trace | null;
   requestBytes: number;
   responseBytes: number;
   /** The code of our own error that ended it; null: none. */

@@ -33,6 +33,7 @@ export function gpuGate(gate: LeaseGiver) {
     }
     const { max_wait: limit, keepalive_after: everyMs } = config.queue;
     const deadlineMs = requestedWaitMs(req.headers);
+    exchange.trace?.mark('asked');
     const place = gate.acquire({
       id: exchange.id,
       work: 'exchange',
@@ -61,6 +62,7 @@ export function gpuGate(gate: LeaseGiver) {
 /** Notes the lease, and sees to it that it ends even if the proxy is never reached. */
 function begin({ exchange, lease, res }: { readonly exchange: Exchange; readonly lease: GrantedLease; readonly res: Response }): void {
   exchange.lease = lease;
+  exchange.trace?.mark('granted');
   exchange.times.queue = lease.queuedMs;
   Object.assign(exchange.times, lease.times);
   const release = (): void => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { locationBehind } from '../core/doors.ts';
 import { isForwarded, namedBy, returnedHeaders, serverTiming } from '../core/headers.ts';
+import type { Trace } from '../core/trace.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Replaces the client's headers by those for the consumer. */
@@ -22,7 +23,14 @@ export function applyRequestHeaders(req: Request, exchange: Exchange): void {
   forwarded['x-forwarded-for'] = req.socket.remoteAddress ?? 'unknown';
   forwarded['x-forwarded-host'] = headers.host ?? '';
   forwarded['x-forwarded-proto'] = 'http';
+  if (exchange.trace !== null) continueTrace(forwarded, exchange.trace);
   req.headers = forwarded;
+}
+
+/** What the consumer does is part of our span. A state without a trace that can be read belongs to none. */
+function continueTrace(headers: IncomingHttpHeaders, { traceparent, keepsState }: Trace): void {
+  headers['traceparent'] = traceparent;
+  if (!keepsState) delete headers['tracestate'];
 }
 
 /** Headers for the client: the consumer's own, and ours. */

@@ -129,6 +129,7 @@ export class Proxy {
     const exchange = routedExchange(res);
     const startedAt = clock.now();
     exchange.upstream = proxyReq;
+    exchange.trace?.mark('sent');
     // Not before the body is piped, which comes next: a listener makes it flow, and its beginning would be lost.
     if (exchange.body === null) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {

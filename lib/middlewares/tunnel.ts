@@ -55,6 +55,7 @@ class Tunnel {
     const asked = ask(req, exchange);
     exchange.upstream = asked;
     exchange.abandon = () => asked.destroy();
+    exchange.trace?.mark('sent');
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') cutOff(res);

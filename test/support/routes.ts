@@ -26,6 +26,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/models/unload', 'admin', 'POST /models/unload'),
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
   ...at('/v1/events', 'read', 'HEAD /v1/events', 'GET /v1/events?types=none', 'POST /v1/events'),
+  ...at('/metrics', 'read', 'GET /metrics', 'HEAD /metrics', 'POST /metrics'),
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
   ...at('/v1/queue', 'read', 'GET /v1/queue', 'HEAD /v1/queue', 'POST /v1/queue'),
   ...at('/v1/queue/:id', 'infer', 'DELETE /v1/queue/x', 'GET /v1/queue/x'),

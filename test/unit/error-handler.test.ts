@@ -14,7 +14,7 @@ const logger = new FakeLogger();
 /** An app with one route that throws what the test says. */
 function failing(error: unknown): ReturnType<typeof express> {
   const app = express();
-  app.use(accessLog({ clock: systemClock, logger, events: new FakeWitness(), config: () => configured({}) }));
+  app.use(accessLog({ clock: systemClock, logger, events: new FakeWitness(), config: () => configured({}), beginTrace: () => null }));
   app.get('/fails', () => {
     throw error;
   });

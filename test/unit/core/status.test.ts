@@ -37,6 +37,7 @@ const NEW: ConsumerFacts = {
   lastUsed: null,
   lastProbe: null,
   lastError: null,
+  probes: {},
   priority: 2,
   coexistsWith: [],
   canLoad: false,
