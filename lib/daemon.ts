@@ -15,6 +15,7 @@ import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
 import { EventLog } from './events/event-log.ts';
+import { LogLines } from './events/log-lines.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
 import { HandLeases } from './gpu/hand-leases.ts';
@@ -43,6 +44,8 @@ export interface DaemonOptions {
   readonly configPath: string;
   readonly version: string;
   readonly logger: Logger;
+  /** What that logger has written, for whoever reads along. Default: nothing. */
+  readonly logLines?: LogLines;
   /** HOST:PORT instead of the configuration's. */
   readonly listen?: string | undefined;
   /** Environment in which nvidia-smi is looked for. */
@@ -202,6 +205,7 @@ export class Daemon {
   async stop(graceMs: number): Promise<void> {
     this.#isDraining = true;
     this.gate.drain();
+    this.#options.logLines?.close();
     this.#leases.endAll();
     if (!(await this.#isDrainedWithin(graceMs))) {
       this.#options.logger.warn('running work is cut', { exchanges: this.#exchanges.count, leases: this.gate.statistics.running });
@@ -251,6 +255,7 @@ export class Daemon {
       question,
       spool: this.#spool,
       events: this.events,
+      logLines: this.#options.logLines ?? new LogLines(),
       config: () => this.#config,
       startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { changeResidency } from './api/consumers.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
+import { logs } from './api/logs.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { notFound } from './api/not-found.ts';
 import { pause, resume } from './api/pause.ts';
@@ -95,6 +96,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
+  app.all('/v1/logs', onlyMethods('GET', 'HEAD'), logs(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
   app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));
   app.put('/v1/leases/:id', jsonBody, renewLease(services));

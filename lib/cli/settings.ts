@@ -3,6 +3,7 @@ import { readPrivateText } from '../config/read-file.ts';
 import type { Env } from '../config/env.ts';
 import { KINDS } from '../config/types.ts';
 import { readMeasure, type Unit } from '../config/units.ts';
+import type { DaemonAddress } from './client.ts';
 
 const DEFAULT_CONFIG = 'config/consumers.yaml';
 const DEFAULT_URL = 'http://127.0.0.1:8770';
@@ -38,6 +39,17 @@ export function daemonKey(file: string | undefined, env: Env): string | undefine
   const read = readPrivateText(file);
   if (!read.ok) throw new UsageError(`expected a file with a key that only its owner can read for --key-file, got ${read.got}`);
   return keyIn(read.text, file);
+}
+
+/** The options that say which daemon is meant. */
+export interface AddressFlags {
+  readonly url?: string;
+  readonly keyFile?: string;
+}
+
+/** @throws UsageError as `daemonUrl` and `daemonKey` do. */
+export function daemonAddress({ url, keyFile }: AddressFlags, env: Env): DaemonAddress {
+  return { url: daemonUrl(url, env), key: daemonKey(keyFile, env) };
 }
 
 function keyIn(text: string, where: string): string {

@@ -26,6 +26,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/models/unload', 'admin', 'POST /models/unload'),
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
+  ...at('/v1/logs', 'admin', 'GET /v1/logs', 'HEAD /v1/logs', 'GET /v1/logs?n=5'),
   ...at('/v1/leases', 'infer', 'POST /v1/leases'),
   ...at('/v1/leases/:id', 'infer', 'PUT /v1/leases/x'),
   ...at('/v1/leases/:id', 'admin', 'DELETE /v1/leases/x'),

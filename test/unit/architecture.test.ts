@@ -20,7 +20,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
   demo: ['config/types.ts', 'error-code.ts', 'version.ts'],
-  cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
+  events: ['core/', 'clock.ts'],
+  cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'core/events.ts', 'core/log-lines.ts', 'events/log-lines.ts', 'consumers/', 'gpu/nvidia-smi.ts', 'clock.ts', 'listen.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
 };
 
 /** What these files outside the layers may import of lib/. The others compose, and may import everything. */
@@ -29,7 +30,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'error-code.ts': [],
   'errors.ts': [],
   'logger.ts': [],
-  'logging.ts': ['logger.ts'],
+  'logging.ts': ['logger.ts', 'core/log-lines.ts'],
   'server.ts': ['api/', 'middlewares/', 'config/types.ts', 'core/operations.ts'],
   'state-file.ts': ['error-code.ts', 'logger.ts'],
   'version.ts': [],
@@ -44,7 +45,8 @@ const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
   ajv: [/^config\/schema\.ts$/],
   winston: [/^logging\.ts$/],
   ws: [/^demo\/servers\/comfyui-socket\.ts$/],
-  commander: [/^cli\/main\.ts$/],
+  commander: [/^cli\/(?:main|watch-commands|setup-commands)\.ts$/],
+  'eventsource-parser': [/^cli\/event-source\.ts$/],
 };
 
 /** What is wrong with an import, or null. */
