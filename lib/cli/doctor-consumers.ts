@@ -23,11 +23,7 @@ async function checkHealth(consumer: ConsumerConfig, { health }: Config): Promis
     return ok(name, `healthy at ${url} after ${duration(performance.now() - startedAt)} (${kind})${loaded}`);
   }
   if (outcome.type === 'refused' && consumer.load !== null) return ok(name, `does not run (${kind}); the daemon starts it when it is needed: ${hookWords(consumer.load)}`);
-  return fail(name, outcome.error, `${sentence(adviceFor({ url, lastError: outcome.error, systemdUnit: consumer.systemd_unit ?? null }))}`);
-}
-
-function sentence(advice: string): string {
-  return `Try: ${advice}`;
+  return fail(name, outcome.error, `Try: ${adviceFor({ url, lastError: outcome.error, systemdUnit: consumer.systemd_unit ?? null })}`);
 }
 
 function checkHooks({ name, load, unload, vram_managed: isManaged, preset }: ConsumerConfig, env: Env): Finding[] {

@@ -14,6 +14,9 @@ import { fail, ok, warn, type Finding } from './finding.ts';
 import { daemonUrl, UsageError } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
+/** Any time will do. ms. */
+const AWAKE_MS = 1000;
+
 export interface DoctorOptions {
   /** Path of the configuration. */
   readonly config: string;
@@ -52,8 +55,14 @@ interface Running {
 
 async function checkAll(config: Config, options: DoctorOptions, { daemon, time, now }: Running): Promise<Finding[]> {
   const { env } = options;
-  const [card, pm2, clock, consumers] = await Promise.all([checkCard(config, env), checkPm2(config, env), checkClock(time, now), checkConsumers(config, env)]);
-  return [card, ...consumers, ...(options.tryHooks ? await tryHooks(config, daemon) : []), pm2, checkOpenFiles(config), clock];
+  // What the daemon's parts wait for does not keep a process alive.
+  const awake = setInterval(() => undefined, AWAKE_MS);
+  try {
+    const [card, pm2, clock, consumers] = await Promise.all([checkCard(config, env), checkPm2(config, env), checkClock(time, now), checkConsumers(config, env)]);
+    return [card, ...consumers, ...(options.tryHooks ? await tryHooks(config, daemon) : []), pm2, checkOpenFiles(config), clock];
+  } finally {
+    clearInterval(awake);
+  }
 }
 
 function configFindings(file: string, result: ReturnType<typeof loadConfig>): Finding[] {

@@ -35,7 +35,10 @@ export async function* listen(source: Source): AsyncGenerator<Heard, void> {
     const opened = await open(source, lastEventId);
     if ('kind' in opened) {
       const mayCome = opened.kind === 'unreachable' || (opened.kind === 'error' && opened.mayPass);
-      if (!wasOpen || !mayCome) return yield opened;
+      if (!wasOpen || !mayCome) {
+        yield opened;
+        return;
+      }
       yield { kind: 'lost', message: opened.message };
     } else {
       wasOpen = true;

@@ -42,7 +42,7 @@ async function csv({ url, key, ...options }: HistoryOptions, terminal: Terminal)
   try {
     const answer = await openAnswer({ url, key, method: 'GET', path: pathOf({ url, ...options }), timeoutMs: null, headers: { Accept: 'text/csv' } }, AbortSignal.timeout(READING_MS));
     if (answer.statusCode === 200 && /^text\/csv\b/.test(answer.headers['content-type'] ?? '')) {
-      await pipeline(answer.setEncoding('utf8'), new Writable({ decodeStrings: false, write: (text, _encoding, done) => done(void terminal.out(String(text))) }));
+      await pipeline(answer.setEncoding('utf8'), outputOf(terminal));
       return EXIT.fine;
     }
     const read = await readAnswer(url, answer);
@@ -50,6 +50,16 @@ async function csv({ url, key, ...options }: HistoryOptions, terminal: Terminal)
   } catch (error) {
     return reportFailure({ kind: 'unreachable', message: `no answer from ${url}: ${reasonOf(error)}` }, terminal);
   }
+}
+
+function outputOf(terminal: Terminal): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write: (text, _encoding, done) => {
+      terminal.out(String(text));
+      done();
+    },
+  });
 }
 
 function pathOf({ what, filters, form }: Omit<HistoryOptions, 'key'>): string {

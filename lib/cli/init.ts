@@ -8,7 +8,7 @@ import { reasonOf } from './client.ts';
 import { EXIT } from './exit-codes.ts';
 import { findServers, knownAddresses, type Findings } from './find-servers.ts';
 import { configText, named, type NamedServer } from './init-file.ts';
-import { daemonUrl } from './settings.ts';
+import { httpUrl } from './settings.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -28,7 +28,7 @@ export interface InitOptions {
  * @throws UsageError if one of the addresses is none.
  */
 export async function init({ file, force, at, json, env }: InitOptions, terminal: Terminal): Promise<number> {
-  const addresses = [...new Set([...at.map((address) => daemonUrl(address, {})), ...knownAddresses()])];
+  const addresses = [...new Set([...at.map((address) => httpUrl(address, 'an address such as 127.0.0.1:9000 for --at')), ...knownAddresses()])];
   if (!force && existsSync(file)) return refuse(`${file} is there already; --force replaces it, --file writes another`, terminal);
   if (!json) terminal.err(`Looking at ${addresses.length} addresses …\n`);
   const found = await findServers(addresses);

@@ -59,7 +59,7 @@ export function createProgram(actions: Actions, terminal: Pick<Terminal, 'out' |
   const program = new Command('mgpumanager')
     .description('One port, one fair queue and one card for the inference servers of a GPU box')
     .version(version())
-    .option('-c, --config <file>', 'configuration of serve and check (else $MGPU_CONFIG, else config/consumers.yaml)')
+    .option('-c, --config <file>', 'configuration of serve, check, doctor and init (else $MGPU_CONFIG, else config/consumers.yaml)')
     .option('--url <url>', 'where the running daemon is (else $MGPU_URL, else http://127.0.0.1:8770)')
     .option('--key-file <file>', 'file with the key to show to the running daemon (else $MGPU_KEY)')
     .configureHelp({ showGlobalOptions: true })

@@ -21,11 +21,18 @@ export function configPath(option: string | undefined, env: Env): string {
  * @throws UsageError if it is no URL.
  */
 export function daemonUrl(option: string | undefined, env: Env): string {
-  const given = option ?? (env['MGPU_URL'] || DEFAULT_URL);
+  return httpUrl(option ?? (env['MGPU_URL'] || DEFAULT_URL), `the daemon's URL such as ${DEFAULT_URL}`);
+}
+
+/**
+ * The URL of a server, without a last slash. HOST:PORT alone means http. `expected` says what it should be.
+ * @throws UsageError if it is no URL.
+ */
+export function httpUrl(given: string, expected: string): string {
   const url = URL.parse(given.includes('://') ? given : `http://${given}`);
   const isHttp = url !== null && (url.protocol === 'http:' || url.protocol === 'https:');
   if (!isHttp || url.username + url.password + url.search + url.hash !== '') {
-    throw new UsageError(`expected the daemon's URL such as ${DEFAULT_URL}, got ${url?.password ? 'one with a password' : JSON.stringify(given)}`);
+    throw new UsageError(`expected ${expected}, got ${url?.password ? 'one with a password' : JSON.stringify(given)}`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/$/, '');
 }

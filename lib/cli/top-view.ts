@@ -67,8 +67,9 @@ function asciiOf(text: string): string {
 
 function headLine({ link, status }: Picture, frame: Frame): string {
   const paint = painter(frame.color);
-  const left = `mGPUmanager${status?.version == null ? '' : ` ${printable(status.version)}`} at ${frame.url}`;
-  const words = { live: 'live', polling: 'asking every second', lost: 'NOT CONNECTED' }[link.state];
+  const version = status?.version ?? null;
+  const left = `mGPUmanager${version === null ? '' : ` ${printable(version)}`} at ${frame.url}`;
+  const words = { live: 'live', polling: 'polling', lost: 'NOT CONNECTED' }[link.state];
   const right = `${words}  ${timeOfDay(frame.now)}`;
   const text = frame.ascii ? asciiOf(left) : left;
   const room = frame.width - cells(right) - 2;
@@ -89,12 +90,13 @@ function cardLines({ status }: Picture, frame: Frame, draw: Draw): string[] {
 
 /** What stands above everything else. */
 function noticeLines({ link, status, queue }: Picture): Painted[] {
+  const reloadError = status?.reloadError ?? null;
   const paused = queue?.paused ?? status?.paused ?? null;
   return [
     ...(link.state === 'lost' ? [[`${printable(link.message)}; trying again. This is the last that was known.`, 'red'] as const] : []),
     ...(paused === null ? [] : [[`${pausedSince(paused, 'P')}; \`mgpumanager resume\` ends it.`, 'yellow'] as const]),
     ...(status?.isDraining === true ? [['The daemon is shutting down and takes no new work.', 'yellow'] as const] : []),
-    ...(status?.reloadError == null ? [] : [[`The configuration was not reloaded: ${printable(status.reloadError)}`, 'yellow'] as const]),
+    ...(reloadError === null ? [] : [[`The configuration was not reloaded: ${printable(reloadError)}`, 'yellow'] as const]),
   ];
 }
 
@@ -112,7 +114,7 @@ function sectionsOf(picture: Picture, { now }: Frame): Section[] {
   return [
     { title: `RUNNING ${running.length}`, rows: queue === null ? countRow(status, 'running') : running.map((work) => runningRow(work, sinceMs)), rest: 0 },
     { title: `WAITING ${queue?.waitingTotal ?? 0}`, rows: queue === null ? countRow(status, 'waiting') : waiting.map((work) => waitingRow(work, sinceMs)), rest: (queue?.waitingTotal ?? 0) - waiting.length },
-    { title: 'CONSUMERS', rows: (status?.consumers ?? []).flatMap(consumerRows), rest: 0 },
+    { title: 'CONSUMERS', rows: consumerRows(status?.consumers ?? []), rest: 0 },
     { title: 'LAST EVICTIONS', rows: picture.evictions.map(evictionRow), rest: 0 },
   ];
 }
@@ -144,15 +146,18 @@ function waitingRow(work: WaitingWork, sinceMs: number): Section['rows'][number]
   return { text, style: null };
 }
 
-function consumerRows(consumer: ConsumerStatus): Section['rows'] {
+function consumerRows(consumers: readonly ConsumerStatus[]): Section['rows'] {
+  const size = consumers.reduce((longest, { name }) => Math.max(longest, cells(printable(name))), 0);
+  return consumers.flatMap((consumer) => consumerRow(consumer, fitted(printable(consumer.name), size)));
+}
+
+function consumerRow(consumer: ConsumerStatus, name: string): Section['rows'] {
   const { health, residency, usedMib, running, lastError } = consumer;
-  const name = printable(consumer.name);
   const isAsleep = health === 'unhealthy' && !isIll(consumer);
   const state = isAsleep ? 'unloaded' : health;
   const memory = usedMib === null ? '' : `  ${gib(usedMib)}`;
   const work = running === null || running === 0 ? '' : `  ${running} running`;
-  const row = { text: `${name}  ${state}  ${printable(residency)}${memory}${work}`, style: null };
-  if (!isIll(consumer)) return [row];
+  if (!isIll(consumer)) return [{ text: `${name}  ${state}  ${printable(residency)}${memory}${work}`, style: null }];
   const error = printable(lastError ?? 'the daemon does not say why');
   return [{ text: `${name}  UNHEALTHY: ${error}`, style: 'red' }, { text: `  try: ${printable(adviceFor(consumer))}`, style: 'red' }];
 }

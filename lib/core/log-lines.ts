@@ -46,7 +46,7 @@ export class KeptLine {
 function bounded(entry: LogEntry): LogEntry {
   const isLong = (value: unknown): value is string => typeof value === 'string' && value.length > LONGEST_TEXT;
   if (!Object.values(entry).some(isLong)) return entry;
-  const members = Object.entries(entry).map(([key, value]) => [key, isLong(value) ? `${copied(value.slice(0, LONGEST_TEXT))}…` : value]);
+  const members = Object.entries(entry).map(([key, value]): [string, unknown] => [key, isLong(value) ? `${copied(value.slice(0, LONGEST_TEXT))}…` : value]);
   return { ...entry, ...Object.fromEntries(members) };
 }
 
