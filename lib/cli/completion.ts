@@ -45,7 +45,7 @@ _${name}() {
       --) return ;;
       ${unique(valued).join('|')}) index=$((index + 1)) ;;
       -*) ;;
-      *) command="\${COMP_WORDS[index]}"; break ;;
+      *) command="\${command:-\${COMP_WORDS[index]}}" ;;
     esac
   done
   case "$command $previous" in

@@ -30,7 +30,8 @@ describe('the completion of bash', () => {
     ['mgpumanager history --kind ', []],
     ['mgpumanager --key-file ke', []],
     ['mgpumanager completion ', ['bash', 'zsh', 'fish', '-V', '--version', '-c', '--config', '--url', '--key-file', '-h', '--help']],
-    ['mgpumanager with-lease llm -- pyt', []],
+    ['mgpumanager with-lease llm -- ls --u', []],
+    ['mgpumanager with-lease llm --u', ['--url']],
   ])('offers for %j %j', async (line, words) => {
     expect(await offered(line)).toEqual(words);
   });
