@@ -16,6 +16,7 @@ import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
 import { EventLog } from './events/event-log.ts';
+import { LogLines } from './events/log-lines.ts';
 import { Watchers } from './events/watchers.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
@@ -47,6 +48,8 @@ export interface DaemonOptions {
   readonly configPath: string;
   readonly version: string;
   readonly logger: Logger;
+  /** What that logger has written, for whoever reads along. Default: nothing. */
+  readonly logLines?: LogLines;
   /** HOST:PORT instead of the configuration's. */
   readonly listen?: string | undefined;
   /** Environment in which nvidia-smi is looked for. */
@@ -217,6 +220,7 @@ export class Daemon {
   async stop(graceMs: number): Promise<void> {
     this.#isDraining = true;
     this.gate.drain();
+    this.#options.logLines?.close();
     this.#leases.endAll();
     if (!(await isWithin(graceMs, this.gate.whenIdle().then(() => this.#exchanges.none())))) {
       this.#options.logger.warn('running work is cut', { exchanges: this.#exchanges.count, leases: this.gate.statistics.running });
@@ -259,6 +263,7 @@ export class Daemon {
       spool: this.#spool,
       events: this.events,
       watchers: this.#watchers,
+      logLines: this.#options.logLines ?? new LogLines(),
       config: () => this.#config,
       startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,

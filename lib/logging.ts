@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import winston from 'winston';
+import { LOG_LEVELS } from './core/log-lines.ts';
+import type { LogEntry, LogLevel } from './core/log-lines.ts';
 import type { Logger } from './logger.ts';
 
 /** Where lines go. */
@@ -69,18 +71,21 @@ function droppedLine(lines: number): string {
   return `${JSON.stringify({ timestamp: new Date().toISOString(), level: 'warn', message: 'log lines were dropped', lines })}\n`;
 }
 
+/** Keeps lines for those who read along. */
+export interface LineKeeper {
+  /** Must be quick, and must not throw. */
+  note(entry: LogEntry): void;
+}
+
 /** Lines are gathered for so long, so that under load many cost one system call. ms. */
 const GATHER_MS = 50;
 
-/** The levels that are used, the gravest first. */
-const RANKS = { error: 0, warn: 1, info: 2, debug: 3 } as const;
-type Level = keyof typeof RANKS;
-
 /**
  * A logger that writes JSON lines, or readable ones to a terminal. Lines are gathered for a moment and written together, off
- * the way of any request. Warnings and errors are written at once, with all before them; what waits is written at the exit.
+ * the way of any request. Warnings and errors are written at once, with all before them; what waits is written at the exit. `keeper` is
+ * told of each line when it is written.
  */
-export function createLogger(target: LogTarget, level: Level): Logger & { setLevel(level: Level): void } {
+export function createLogger(target: LogTarget, level: LogLevel, keeper?: LineKeeper): Logger & { setLevel(level: LogLevel): void } {
   const sink = new LineSink(target);
   const logger = winston.createLogger({
     level,
@@ -88,21 +93,25 @@ export function createLogger(target: LogTarget, level: Level): Logger & { setLev
     transports: [new winston.transports.Stream({ stream: sink })],
     exitOnError: false,
   });
-  let shown: number = RANKS[level];
-  let waiting: winston.LogEntry[] = [];
+  let shown = LOG_LEVELS.indexOf(level);
+  let waiting: LogEntry[] = [];
   const flush = (): void => {
     const entries = waiting;
     waiting = [];
     sink.cork();
     for (const entry of entries) logger.log(entry);
     sink.uncork();
+    if (keeper !== undefined) for (const entry of entries) keeper.note(entry);
   };
   process.once('exit', flush);
-  const write = (severity: Level) => (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-    if (RANKS[severity] > shown) return;
-    if (waiting.length === 0) setTimeout(flush, GATHER_MS);
-    waiting.push({ timestamp: new Date().toISOString(), level: severity, message, ...fields });
-    if (RANKS[severity] <= RANKS.warn) flush();
+  const write = (severity: LogLevel) => {
+    const rank = LOG_LEVELS.indexOf(severity);
+    return (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+      if (rank > shown) return;
+      if (waiting.length === 0) setTimeout(flush, GATHER_MS);
+      waiting.push({ timestamp: new Date().toISOString(), level: severity, message, ...fields });
+      if (rank <= LOG_LEVELS.indexOf('warn')) flush();
+    };
   };
   return {
     debug: write('debug'),
@@ -111,7 +120,7 @@ export function createLogger(target: LogTarget, level: Level): Logger & { setLev
     error: write('error'),
     setLevel: (next) => {
       logger.level = next;
-      shown = RANKS[next];
+      shown = LOG_LEVELS.indexOf(next);
     },
   };
 }

@@ -4,6 +4,7 @@ import { changeResidency } from './api/consumers.ts';
 import { events } from './api/events.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
+import { logs } from './api/logs.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { metrics } from './api/metrics.ts';
 import { notFound } from './api/not-found.ts';
@@ -102,6 +103,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/queue', onlyMethods('GET', 'HEAD'), showQueue(services));
   app.all('/v1/queue/:id', onlyMethods('DELETE'), cancelQueued(services));
+  app.all('/v1/logs', onlyMethods('GET', 'HEAD'), logs(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
   app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));
   app.put('/v1/leases/:id', jsonBody, renewLease(services));

@@ -4,6 +4,7 @@ import type { EventType } from '../core/events.ts';
 import type { Canceller, GatedConsumer, GateRequest, GrantedLease, Pause, Place, QueuedLease } from '../core/gating.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ReadinessFacts } from '../core/readiness.ts';
+import type { KeptLine } from '../core/log-lines.ts';
 import type { StatusFacts } from '../core/status.ts';
 
 /** What our own routes ask of the daemon. Only `plan` may wait for a reading of the card, 1 s at most. */
@@ -24,6 +25,7 @@ export interface ApiServices {
   readonly leases: Leases;
   readonly watchers: EventWatchers;
   readonly queue: Queue;
+  readonly logLines: LogBook;
   /** Keeps the card from new work. Returns the pause that is on, which may be an earlier one. */
   pause(by: string): Pause;
   /** Returns the pause that this ends; null: there was none. */
@@ -66,4 +68,17 @@ export interface EventWatchers {
       snapshot(): Readonly<Record<string, unknown>>;
     },
   ): void;
+}
+
+/** The newest lines of the log. */
+export interface LogBook {
+  /** Differs in each run, as the lines' numbers begin anew. */
+  readonly boot: string;
+  readonly followers: number;
+  /** It takes no more followers. */
+  readonly isClosed: boolean;
+  /** Oldest first. */
+  all(): readonly KeptLine[];
+  /** Returns how to stop it. */
+  follow(follower: { line(line: KeptLine): void; end(): void }): () => void;
 }

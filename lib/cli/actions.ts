@@ -1,22 +1,21 @@
 import type { Env } from '../config/env.ts';
 import type { Kind } from '../config/types.ts';
 import { check } from './check.ts';
-import type { DaemonAddress } from './client.ts';
 import { endProcess } from './end-process.ts';
 import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
 import { presets } from './presets.ts';
 import { changeResidency, unloadAll } from './residency.ts';
-import { configPath, daemonKey, daemonUrl, durationOption, leaseSubject, listenAddress, UsageError } from './settings.ts';
+import { configPath, daemonAddress, durationOption, leaseSubject, listenAddress, UsageError, type AddressFlags } from './settings.ts';
+import { setupActions, type SetupActions } from './setup-actions.ts';
 import { status } from './status.ts';
 import type { Terminal } from './terminal.ts';
+import { watchActions, type WatchActions } from './watch-actions.ts';
 import { withLease } from './with-lease.ts';
 
 /** Options as they stand on the command line. */
-export interface Flags {
+export interface Flags extends AddressFlags {
   readonly config?: string;
-  readonly url?: string;
-  readonly keyFile?: string;
   readonly listen?: string;
   readonly json?: boolean;
   readonly watch?: boolean;
@@ -29,7 +28,7 @@ export interface Flags {
 }
 
 /** What each command does. */
-export interface Actions {
+export interface Actions extends WatchActions, SetupActions {
   serve(flags: Flags): Promise<void>;
   check(flags: Flags): Promise<void>;
   presets(name: string | undefined, flags: Flags): Promise<void>;
@@ -58,8 +57,10 @@ const DEFAULT_TTL = '60s';
 
 /** The real actions. The daemon is imported only when it is to run, so that the other commands start fast. */
 export function runningActions({ terminal, env, behindDashes, done }: ActionContext): Actions {
-  const daemonOf = ({ url, keyFile }: Flags): DaemonAddress => ({ url: daemonUrl(url, env), key: daemonKey(keyFile, env) });
+  const daemonOf = (flags: Flags) => daemonAddress(flags, env);
   return {
+    ...watchActions({ terminal, env, done }),
+    ...setupActions({ terminal, env, done }),
     serve: async ({ config, listen }) => {
       const options = { config: configPath(config, env), ...listenOption(listen) };
       const { serve } = await import('./serve.ts');

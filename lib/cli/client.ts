@@ -50,16 +50,19 @@ export async function ask(question: Question): Promise<Answer> {
   const { url, timeoutMs } = question;
   const limit = timeoutMs === null ? null : AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
-    const answer = await send(question, limit);
-    return readAnswer(url, answer.statusCode ?? 0, await text(answer));
+    const answer = await openAnswer(question, limit);
+    return await readAnswer(url, answer);
   } catch (error) {
     const reason = limit?.aborted === true ? `nothing within ${(timeoutMs ?? 0) / 1000} s` : reasonOf(error);
     return { kind: 'unreachable', message: `no answer from ${url}: ${reason}` };
   }
 }
 
-/** On a connection of its own: one that is kept and that the daemon just closes would lose the question. */
-function send({ url, key, method, path, headers, body, signal }: Question, limit: AbortSignal | null): Promise<IncomingMessage> {
+/**
+ * Asks the daemon for an answer that is read while it comes. Rejects when there is none.
+ * On a connection of its own: one that is kept and that the daemon just closes would lose the question.
+ */
+export function openAnswer({ url, key, method, path, headers, body, signal }: Question, limit: AbortSignal | null): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const described = payload === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) };
@@ -75,8 +78,10 @@ function send({ url, key, method, path, headers, body, signal }: Question, limit
   return promise;
 }
 
-function readAnswer(url: string, status: number, text: string): Answer {
-  const body = parseJson(text);
+/** Reads an answer to its end. */
+export async function readAnswer(url: string, answer: IncomingMessage): Promise<Answer> {
+  const status = answer.statusCode ?? 0;
+  const body = parseJson(await text(answer));
   const error = textOf(body, 'error');
   const isOk = status >= 200 && status < 300;
   if (isOk && isRecord(body)) return { kind: 'answer', body };

@@ -5,14 +5,20 @@ import { version } from '../version.ts';
 import { runningActions, type Actions } from './actions.ts';
 import { EXIT, EXIT_WORDS } from './exit-codes.ts';
 import { UsageError } from './settings.ts';
+import { addSetupCommands } from './setup-commands.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
+import { addWatchCommands } from './watch-commands.ts';
 
 const AFTER_HELP = `
 Examples:
+  mgpumanager init
+  mgpumanager doctor
   mgpumanager check -c config/consumers.yaml
   mgpumanager presets ollama
   mgpumanager serve -c config/consumers.yaml
   mgpumanager status --watch
+  mgpumanager top
+  mgpumanager events -f
   mgpumanager plan --kind image
   mgpumanager unload --all
   mgpumanager pause --unload
@@ -53,7 +59,7 @@ export function createProgram(actions: Actions, terminal: Pick<Terminal, 'out' |
   const program = new Command('mgpumanager')
     .description('One port, one fair queue and one card for the inference servers of a GPU box')
     .version(version())
-    .option('-c, --config <file>', 'configuration of serve and check (else $MGPU_CONFIG, else config/consumers.yaml)')
+    .option('-c, --config <file>', 'configuration of serve, check, doctor and init (else $MGPU_CONFIG, else config/consumers.yaml)')
     .option('--url <url>', 'where the running daemon is (else $MGPU_URL, else http://127.0.0.1:8770)')
     .option('--key-file <file>', 'file with the key to show to the running daemon (else $MGPU_KEY)')
     .configureHelp({ showGlobalOptions: true })
@@ -63,7 +69,9 @@ export function createProgram(actions: Actions, terminal: Pick<Terminal, 'out' |
     .addHelpText('after', AFTER_HELP);
   addDaemonCommands(program, actions);
   addClientCommands(program, actions);
+  addWatchCommands(program, actions);
   addCardCommands(program, actions);
+  addSetupCommands(program, actions);
   return program;
 }
 

@@ -4,6 +4,7 @@ import { formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/types.ts';
 import { reachLines } from '../core/reach.ts';
 import { Daemon } from '../daemon.ts';
+import { LogLines } from '../events/log-lines.ts';
 import type { Logger } from '../logger.ts';
 import { defaultStateFile } from '../state-file.ts';
 import { StartError } from '../start-error.ts';
@@ -28,11 +29,12 @@ export async function serve(options: ServeOptions): Promise<number> {
     for (const problem of result.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return EXIT.invalidConfig;
   }
-  const logger = createLogger(process.stdout, result.config.log.level);
+  const logLines = new LogLines();
+  const logger = createLogger(process.stdout, result.config.log.level, logLines);
   guardProcess(logger);
   for (const warning of result.warnings) logger.warn('configuration', { problem: formatProblem(warning) });
   const stateFile = result.config.state.file ?? defaultStateFile(result.config.gpu.device, process.env);
-  const daemon = new Daemon({ config: result.config, configPath: options.config, version: version(), logger, listen: options.listen, stateFile });
+  const daemon = new Daemon({ config: result.config, configPath: options.config, version: version(), logger, logLines, listen: options.listen, stateFile });
   // Before anybody can know that we are there: a signal that comes early must not meet Node's own handling.
   const ending = endingSignal();
   let { config } = result;

@@ -3,6 +3,7 @@ import { readPrivateText } from '../config/read-file.ts';
 import type { Env } from '../config/env.ts';
 import { KINDS } from '../config/types.ts';
 import { readMeasure, type Unit } from '../config/units.ts';
+import type { DaemonAddress } from './client.ts';
 
 const DEFAULT_CONFIG = 'config/consumers.yaml';
 const DEFAULT_URL = 'http://127.0.0.1:8770';
@@ -20,11 +21,18 @@ export function configPath(option: string | undefined, env: Env): string {
  * @throws UsageError if it is no URL.
  */
 export function daemonUrl(option: string | undefined, env: Env): string {
-  const given = option ?? (env['MGPU_URL'] || DEFAULT_URL);
+  return httpUrl(option ?? (env['MGPU_URL'] || DEFAULT_URL), `the daemon's URL such as ${DEFAULT_URL}`);
+}
+
+/**
+ * The URL of a server, without a last slash. HOST:PORT alone means http. `expected` says what it should be.
+ * @throws UsageError if it is no URL.
+ */
+export function httpUrl(given: string, expected: string): string {
   const url = URL.parse(given.includes('://') ? given : `http://${given}`);
   const isHttp = url !== null && (url.protocol === 'http:' || url.protocol === 'https:');
   if (!isHttp || url.username + url.password + url.search + url.hash !== '') {
-    throw new UsageError(`expected the daemon's URL such as ${DEFAULT_URL}, got ${url?.password ? 'one with a password' : JSON.stringify(given)}`);
+    throw new UsageError(`expected ${expected}, got ${url?.password ? 'one with a password' : JSON.stringify(given)}`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/$/, '');
 }
@@ -38,6 +46,17 @@ export function daemonKey(file: string | undefined, env: Env): string | undefine
   const read = readPrivateText(file);
   if (!read.ok) throw new UsageError(`expected a file with a key that only its owner can read for --key-file, got ${read.got}`);
   return keyIn(read.text, file);
+}
+
+/** The options that say which daemon is meant. */
+export interface AddressFlags {
+  readonly url?: string;
+  readonly keyFile?: string;
+}
+
+/** @throws UsageError as `daemonUrl` and `daemonKey` do. */
+export function daemonAddress({ url, keyFile }: AddressFlags, env: Env): DaemonAddress {
+  return { url: daemonUrl(url, env), key: daemonKey(keyFile, env) };
 }
 
 function keyIn(text: string, where: string): string {

@@ -1,3 +1,5 @@
+import { cells as widthOf } from './width.ts';
+
 /** One column: its heading, which side it leans to, and whether a narrow terminal may do without it. */
 export interface Column {
   readonly heading: string;
@@ -36,11 +38,11 @@ function fitting(columns: readonly Column[], rows: readonly (readonly Cell[])[],
 }
 
 function columnSize(columns: readonly Column[], rows: readonly (readonly Cell[])[], index: number): number {
-  return Math.max(columns[index]?.heading.length ?? 0, ...rows.map((row) => row[index]?.text.length ?? 0));
+  return rows.reduce((size, row) => Math.max(size, widthOf(row[index]?.text ?? '')), widthOf(columns[index]?.heading ?? ''));
 }
 
 function padded({ text, paint }: Cell, align: 'left' | 'right', size: number): string {
   const painted = paint === undefined ? text : paint(text);
-  const space = ' '.repeat(size - text.length);
+  const space = ' '.repeat(size - widthOf(text));
   return align === 'left' ? painted + space : space + painted;
 }

@@ -20,6 +20,11 @@ export function mib(value: number | null): string {
   return value === null ? 'unknown' : `${Math.round(value)} MiB`;
 }
 
+/** Memory for people: `9.8 GiB`, `512 MiB`, or `unknown`. */
+export function gib(value: number | null): string {
+  return value === null || value < 1024 ? mib(value) : `${(value / 1024).toFixed(1)} GiB`;
+}
+
 /** A duration in ms for people: `12 ms`, `3.4 s`, `2 m 5 s`, `3 h 10 m`; a dash where it is not known. */
 export function duration(ms: number | null): string {
   if (ms === null) return '-';
@@ -46,6 +51,11 @@ export function moment(then: Date | null): string {
   const parts = [then.getFullYear(), then.getMonth() + 1, then.getDate(), then.getHours(), then.getMinutes(), then.getSeconds()];
   const [year, month, day, hour, minute, second] = parts.map((part) => String(part).padStart(2, '0'));
   return `${year}-${month}-${day} ${hour}:${minute}:${second}`;
+}
+
+/** The time of day of a moment, on this machine: `12:00:00`; a dash where it is not known. */
+export function timeOfDay(then: Date | null): string {
+  return then === null ? '-' : moment(then).slice(-8);
 }
 
 /** A text from elsewhere without the characters that could command the terminal. */

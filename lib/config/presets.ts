@@ -12,12 +12,25 @@ export interface PresetVariable {
   readonly default: string | null;
 }
 
+/** What a server of this kind answers, and no other does. */
+export interface Recognition {
+  /** Asked by GET. */
+  readonly path: string;
+  /** JSON pointers to what a good answer has. */
+  readonly has: readonly string[];
+  /** JSON pointers to what it has not. */
+  readonly lacks: readonly string[];
+  /** Text in a good answer; null: any. */
+  readonly contains: string | null;
+}
+
 /** A known server: settings of a consumer, as they would stand in the file, and what people should know. */
 export interface Preset {
   readonly name: string;
   readonly title: string;
   /** Where the server is at home. */
   readonly server: string;
+  readonly recognise: Recognition;
   readonly variables: readonly PresetVariable[];
   /** Flags and settings that the server needs, one sentence each. */
   readonly needs: readonly string[];
@@ -61,7 +74,12 @@ function parsePreset(name: string, text: string): Preset {
   const server = textOf(value, 'server');
   if (!yaml.ok || !isRecord(settings) || title === null || server === null) throw new Error(`config/presets/${name}.yaml is not a preset`);
   const variables = entriesOf(memberOf(value, 'variables')).map(([variable, about]) => variableOf(variable, about));
-  return { name, title, server, variables, needs: sentences(value, 'needs'), limits: sentences(value, 'limits'), settings };
+  const recognise = recognitionOf(memberOf(value, 'recognise'));
+  return { name, title, server, recognise, variables, needs: sentences(value, 'needs'), limits: sentences(value, 'limits'), settings };
+}
+
+function recognitionOf(value: unknown): Recognition {
+  return { path: textOf(value, 'path') ?? '/', has: sentences(value, 'has'), lacks: sentences(value, 'lacks'), contains: textOf(value, 'contains') };
 }
 
 function variableOf(name: string, value: unknown): PresetVariable {

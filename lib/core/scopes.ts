@@ -18,7 +18,7 @@ const WORK = new RegExp(`^/v1/(?:${KINDS.join('|')})$|^/audio/.`);
 const LEASES = /^\/v1\/leases(?:\/|$)/;
 const QUEUED = /^\/v1\/queue\/./;
 /** Wider than the routes, so that no further path below them is open by mistake. */
-const BY_HAND = /^\/v1\/(?:consumers|pause|resume)(?:\/|$)|^\/models\/(?:load|unload)(?:\/|$)/;
+const BY_HAND = /^\/v1\/(?:consumers|logs|pause|resume)(?:\/|$)|^\/models\/(?:load|unload)(?:\/|$)/;
 /**
  * At a consumer's own paths its clients and its page need these every day: Ollama's clients read with POST, ComfyUI's page saves with it. DELETE
  * and the rarer ones take something away.

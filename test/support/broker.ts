@@ -6,6 +6,7 @@ import type { DaemonOptions } from '../../lib/daemon.ts';
 import { fakeCard } from './fake-card.ts';
 import type { FakeCard } from './fake-card.ts';
 import { FakeConsumer } from './fake-consumer.ts';
+import { LogLines } from '../../lib/events/log-lines.ts';
 import { FakeLogger } from './fake-logger.ts';
 import { checkHistory } from './history.ts';
 import { request } from './http.ts';
@@ -23,6 +24,8 @@ export interface BrokerOptions {
   readonly card?: FakeCard | null;
   /** Default: the system's temporary folder. */
   readonly spoolFolder?: string;
+  /** What is served as the newest lines of the log. */
+  readonly logLines?: LogLines;
   /** Default: nothing survives the daemon. */
   readonly stateFile?: string;
   /** Socket of the Tailscale daemon. */
@@ -118,9 +121,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
-function given({ spoolFolder, stateFile, tailscaleSocket }: BrokerOptions): Pick<DaemonOptions, 'spoolFolder' | 'stateFile' | 'tailscaleSocket'> {
+function given({ spoolFolder, stateFile, tailscaleSocket, logLines }: BrokerOptions): Pick<DaemonOptions, 'spoolFolder' | 'stateFile' | 'tailscaleSocket' | 'logLines'> {
   const socket = tailscaleSocket === undefined ? {} : { tailscaleSocket };
-  return { ...(spoolFolder === undefined ? {} : { spoolFolder }), ...(stateFile === undefined ? {} : { stateFile }), ...socket };
+  return { ...(spoolFolder === undefined ? {} : { spoolFolder }), ...(stateFile === undefined ? {} : { stateFile }), ...(logLines === undefined ? {} : { logLines }), ...socket };
 }
 
 /** One fake with a route for each kind that answers at once, unless the test sets others. */

@@ -30,6 +30,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
   ...at('/v1/queue', 'read', 'GET /v1/queue', 'HEAD /v1/queue', 'POST /v1/queue'),
   ...at('/v1/queue/:id', 'infer', 'DELETE /v1/queue/x', 'GET /v1/queue/x'),
+  ...at('/v1/logs', 'admin', 'GET /v1/logs', 'HEAD /v1/logs', 'GET /v1/logs?n=5'),
   ...at('/v1/leases', 'infer', 'POST /v1/leases'),
   ...at('/v1/leases/:id', 'infer', 'PUT /v1/leases/x'),
   ...at('/v1/leases/:id', 'admin', 'DELETE /v1/leases/x'),

@@ -23,7 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   metrics: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts'],
   tracing: ['core/', 'clock.ts', 'within.ts', 'logger.ts'],
   demo: ['config/types.ts', 'error-code.ts', 'version.ts'],
-  cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
+  cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'core/events.ts', 'core/log-lines.ts', 'events/log-lines.ts', 'consumers/', 'gpu/nvidia-smi.ts', 'clock.ts', 'listen.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
 };
 
 /** What these files outside the layers may import of lib/. The others compose, and may import everything. */
@@ -32,7 +32,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'error-code.ts': [],
   'errors.ts': [],
   'logger.ts': [],
-  'logging.ts': ['logger.ts'],
+  'logging.ts': ['logger.ts', 'core/log-lines.ts'],
   'server.ts': ['api/', 'middlewares/', 'config/types.ts', 'core/operations.ts'],
   'state-file.ts': ['error-code.ts', 'logger.ts'],
   'version.ts': [],
@@ -50,7 +50,8 @@ const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
   ws: [/^demo\/servers\/comfyui-socket\.ts$/],
   'prom-client': [/^metrics\/meters\.ts$/],
   '@opentelemetry': [/^tracing\/otlp\.ts$/],
-  commander: [/^cli\/main\.ts$/],
+  commander: [/^cli\/(?:main|watch-commands|setup-commands)\.ts$/],
+  'eventsource-parser': [/^cli\/event-source\.ts$/],
 };
 
 /** What is wrong with an import, or null. */

@@ -18,6 +18,16 @@ const actions: Actions = {
   pause: nothing,
   resume: nothing,
   withLease: nothing,
+  queue: nothing,
+  cancel: nothing,
+  events: nothing,
+  logs: nothing,
+  history: nothing,
+  top: nothing,
+  doctor: nothing,
+  init: nothing,
+  completion: nothing,
+  version: nothing,
 };
 const program = createProgram(actions, { out: () => {}, err: () => {} });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { runCli } from '../../support/cli.ts';
 
-const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease'];
+const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease', 'top', 'queue', 'cancel', 'events', 'logs', 'history', 'init', 'doctor', 'completion', 'version'];
 
 describe('the help', () => {
   test('names every command, the exit codes and where the configuration is looked for', async () => {
@@ -14,7 +14,7 @@ describe('the help', () => {
 
   test.each(COMMANDS)('of %s says how to use it', async (command) => {
     const { code, out } = await runCli([command, '--help']);
-    expect(out).toMatch(new RegExp(`^Usage: mgpumanager ${command} `));
+    expect(out).toMatch(new RegExp(`^Usage: mgpumanager ${command}( |$)`, 'm'));
     expect(code).toBe(0);
   });
 
@@ -49,6 +49,15 @@ describe('a wrong command line exits with 2 and says on stderr what is wrong', (
     [['serve', '--listen', 'h:99999'], 'expected a port from 0 to 65535, got "h:99999"'],
     [['demo', '--listen', 'h'], 'expected HOST:PORT'],
     [['check', '-c'], "argument missing"],
+    [['cancel'], "missing required argument 'id'"],
+    [['events', '--types', 'unloaded,nothing'], 'got "nothing"'],
+    [['events', '--types', ','], 'for --types, got ","'],
+    [['logs', '-n', '3000'], 'expected a number from 0 to 2000 for --lines, got "3000"'],
+    [['logs', '--level', 'trace'], 'Allowed choices are error, warn, info, debug'],
+    [['history', '--what', 'all'], 'Allowed choices are exchanges, evictions, loads, health, vram'],
+    [['history', '--json', '--csv'], 'expected either --json or --csv'],
+    [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
+    [['init', '--at', 'ftp://h'], 'expected an address such as 127.0.0.1:9000 for --at, got "ftp://h"'],
     [[], 'Usage: mgpumanager'],
   ])('%j', async (argv, message) => {
     const { code, out, err } = await runCli(argv);
