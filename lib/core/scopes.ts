@@ -16,6 +16,8 @@ export interface ScopedRequest {
 const OPERATION_PATHS: ReadonlySet<string> = new Set(OPERATIONS.map(({ path }) => path));
 const WORK = new RegExp(`^/v1/(?:${KINDS.join('|')})$|^/audio/.`);
 const LEASES = /^\/v1\/leases(?:\/|$)/;
+/** The page and its files, in which there is no data: it is where a key is typed in. */
+const DASHBOARD = /^\/ui(?:\/|$)/;
 /** Wider than the routes, so that no further path below them is open by mistake. */
 const BY_HAND = /^\/v1\/(?:consumers|pause|resume)(?:\/|$)|^\/models\/(?:load|unload)(?:\/|$)/;
 /**
@@ -27,7 +29,7 @@ const DAILY_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'P
 /** The scope that a request needs; null: none. What does not exist needs `read`, so that only those who may look are told so. */
 export function scopeNeeded({ method, path, isOwnPort, hasLeaseToken }: ScopedRequest): Scope | null {
   if (isOwnPort || doorOf(path) !== null) return DAILY_METHODS.has(method) ? 'infer' : 'admin';
-  if (path === '/healthz' || method === 'OPTIONS') return null;
+  if (path === '/healthz' || method === 'OPTIONS' || DASHBOARD.test(path)) return null;
   if (BY_HAND.test(path)) return 'admin';
   if (LEASES.test(path)) return method === 'DELETE' && !hasLeaseToken ? 'admin' : 'infer';
   return WORK.test(path) || OPERATION_PATHS.has(path) ? 'infer' : 'read';
