@@ -16,7 +16,7 @@ export interface Order {
 /** Says to a page what a broker would say, word for word as a test writes it: whatever a real one would take hours to come by. The page itself is the real one. */
 export class FakeWatched {
   /** Bodies of `/v1/status` and `/v1/queue`, and what a snapshot says beside them. */
-  status: Record<string, unknown> = {};
+  status: object = {};
   queue: Record<string, unknown> = { running: [], waiting: [], waiting_total: 0, paused: null };
   boot = 'first';
   events: Record<string, unknown>[] = [];

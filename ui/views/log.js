@@ -41,7 +41,7 @@ function Lines({ shown }) {
     const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = box.current ?? {};
     isAtBottom.current = scrollHeight - scrollTop - clientHeight < AT_BOTTOM_PX;
   };
-  return html`<div class="scroll lines" ref=${box} onScroll=${onScroll} tabindex="0" role="region" aria-labelledby="log-title">
+  return html`<div class="scroll lines" ref=${box} onScroll=${onScroll} tabindex="0" role="log" aria-live="off" aria-label="Lines">
     ${shown.map((line) => html`<p key=${line.id} class=${line.level}><time>${timeOf(line)}</time> <b>${line.level}</b> ${line.text}</p>`)}
   </div>`;
 }
