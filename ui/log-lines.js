@@ -6,14 +6,14 @@ const LEVELS = ['error', 'warn', 'info', 'debug'];
 /** @typedef {{ readonly id: number, readonly raw: string, readonly time: string, readonly level: string, readonly text: string }} Line */
 
 /**
- * A line of the log, as the broker sends it: an object with `time`, `level`, `message`, and more.
+ * A line of the log, as the broker sends it: an object with `time`, `level`, `message` and `fields`.
  * @param {string} raw
  * @param {number} id
  * @returns {Line}
  */
 export function lineOf(raw, id) {
-  const { time = '', level = 'info', message = '', ...fields } = membersIn(raw);
-  const more = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const { time = '', level = 'info', message = '', fields } = membersIn(raw);
+  const more = Object.entries(typeof fields === 'object' && fields !== null ? fields : {}).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return { id, raw, time: String(time), level: String(level), text: [String(message), ...more].join(' ') };
 }
 

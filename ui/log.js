@@ -3,6 +3,7 @@ import { withEachKey } from './key.js';
 import { appended, KEPT, lineOf } from './log-lines.js';
 import { follow } from './stream.js';
 /** @import { Line } from './log-lines.js' */
+/** @import { StreamEvent } from './sse.js' */
 /** @import { Connection } from './stream.js' */
 
 /** Lines come faster than a screen is drawn. ms. */
@@ -19,12 +20,13 @@ let pending = [];
 
 /** Follows the log; again whenever another key is typed in. */
 export function start() {
-  withEachKey(() => follow('/v1/logs?follow=1&n=200', { onEvent: ({ data }) => take(data), onConnection: (next) => (connection.value = next) }));
+  withEachKey(() => follow('/v1/logs?follow=1&n=200', { onEvent: take, onConnection: (next) => (connection.value = next) }));
   setInterval(flush, FLUSH_MS);
 }
 
-/** @param {string} data */
-function take(data) {
+/** @param {StreamEvent} event */
+function take({ type, data }) {
+  if (type === 'bye') return;
   lastId += 1;
   pending.push(lineOf(data, lastId));
 }

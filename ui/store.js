@@ -11,6 +11,8 @@ import { follow } from './stream.js';
 /** Events that change the queue come in bursts; it is asked for again at most so often. ms. */
 const QUEUE_EVERY_MS = 250;
 const STATUS_EVERY_MS = 1000;
+/** While somebody has the card: no event tells when a job that outlives its answer has ended. ms. */
+const QUEUE_ANYWAY_MS = 2000;
 /** What no event tells, such as the number of requests. ms. */
 const STATUS_ANYWAY_MS = 30_000;
 const TICK_MS = 1000;
@@ -49,6 +51,10 @@ export function start() {
     if (!document.hidden) now.value = Date.now();
   }, TICK_MS);
   setInterval(() => {
+    const { queue } = view.value;
+    if (connection.value.state === 'live' && queue !== null && queue.running.length + queue.waiting_total > 0) queueSoon();
+  }, QUEUE_ANYWAY_MS);
+  setInterval(() => {
     if (connection.value.state === 'live') statusSoon();
   }, STATUS_ANYWAY_MS);
 }
@@ -59,7 +65,6 @@ function onEvent({ type, data }) {
   if (type === 'reset') return dispatch({ type: 'reset' });
   if (type === 'snapshot') {
     dispatch({ type: 'snapshot', snapshot: /** @type {Snapshot} */ (told), at: Date.now() });
-    queueSoon();
     void readHistory();
     return;
   }
@@ -74,6 +79,10 @@ function onEvent({ type, data }) {
 function onConnection(next) {
   if (connection.value.state === 'live' && next.state !== 'live') dispatch({ type: 'lost', at: Date.now() });
   connection.value = next;
+  if (next.state !== 'live') return;
+  // Where the stream goes on there is no snapshot, and what no event tells may have changed meanwhile.
+  statusSoon();
+  queueSoon();
 }
 
 /** The last day, if the broker keeps a history. */

@@ -63,9 +63,12 @@ export interface WaitingEntry extends Entry {
   readonly estimated_start?: string | null;
   readonly estimated_wait_ms: number | null;
   readonly estimated_wait_range_ms: readonly [number, number] | null;
-  readonly estimate_reason?: string | null;
+  /** `measured`, or why there is no estimate. */
+  readonly estimate?: string | null;
+  /** Room is being made for it. */
+  readonly admitting?: boolean;
   readonly will_evict?: readonly { readonly consumer: string; readonly frees_mib: number | null }[] | null;
-  readonly held_by?: readonly string[] | string | null;
+  readonly held_by?: readonly string[];
 }
 
 /** `GET /v1/queue`. */

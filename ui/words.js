@@ -37,7 +37,8 @@ export function clock(at) {
  * @param {WaitingEntry} entry
  * @param {number} heldMs since the queue was asked for
  */
-export function estimate({ estimated_wait_ms: ms, estimated_wait_range_ms: range, estimate_reason: reason }, heldMs) {
+export function estimate({ admitting, estimated_wait_ms: ms, estimated_wait_range_ms: range, estimate: reason }, heldMs) {
+  if (admitting === true) return 'room is being made for it';
   if (ms === null) return `no estimate${reason ? `: ${reason}` : ''}`;
   const left = (/** @type {number} */ each) => span(Math.max(0, each - heldMs));
   return ms <= heldMs ? 'any moment now' : `in about ${left(ms)}${range ? ` (${left(range[0])} to ${left(range[1])})` : ''}`;

@@ -65,8 +65,9 @@ export class FakeWatched {
   }
 
   /** Writes to all who follow the log. */
-  log(line: Record<string, unknown>): void {
-    for (const reader of this.#readers) reader.write(`data: ${JSON.stringify({ time: new Date().toISOString(), level: 'info', ...line })}\n\n`);
+  log(line: Readonly<Record<string, unknown>>): void {
+    const json = JSON.stringify({ time: new Date().toISOString(), level: 'info', ...line });
+    for (const reader of this.#readers) reader.write(`event: line\ndata: ${json}\n\n`);
   }
 
   /** Resolves when somebody watches. */

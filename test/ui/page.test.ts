@@ -73,7 +73,7 @@ looked('the page', () => {
   }, LIMIT_MS);
 
   test('shows texts from elsewhere as texts', async () => {
-    broker.queue = { running: [], waiting: [{ ...WAITING, model: EVIL, client: EVIL, kind: EVIL, estimated_wait_ms: null, estimate_reason: EVIL, will_evict: [{ consumer: EVIL, frees_mib: 1 }] }], waiting_total: 1, paused: null };
+    broker.queue = { running: [], waiting: [{ ...WAITING, model: EVIL, client: EVIL, kind: EVIL, estimated_wait_ms: null, estimate: EVIL, will_evict: [{ consumer: EVIL, frees_mib: 1 }] }], waiting_total: 1, paused: null };
     broker.status = status([consumer(EVIL, { healthy: false, last_error: EVIL, url: `http://x/${EVIL}`, systemd_unit: EVIL })], { name: EVIL, err: EVIL });
     await look();
     await page.getByRole('textbox', { name: 'Key' }).fill('secret-key');
@@ -83,7 +83,7 @@ looked('the page', () => {
     broker.tell({ type: 'pause', paused: true, by: EVIL });
     await shows('Loads and evictions', EVIL);
     await untilAsked(async () => {
-      broker.log({ message: EVIL, [EVIL]: EVIL });
+      broker.log({ message: EVIL, fields: { [EVIL]: EVIL } });
       return (await textOf('Log')).includes(EVIL);
     });
     expect(await page.locator('img').count()).toBe(0);
@@ -162,7 +162,7 @@ looked('the page', () => {
       return (await textOf('Log')).includes('first line');
     });
     broker.log({ message: 'a probe', level: 'debug' });
-    broker.log({ message: 'unload failed', level: 'warn', consumer: 'ollama' });
+    broker.log({ message: 'unload failed', level: 'warn', fields: { consumer: 'ollama' } });
     await shows('Log', 'unload failed consumer=ollama');
     expect(await textOf('Log')).not.toContain('a probe');
     await page.getByRole('combobox', { name: 'Level' }).selectOption('debug');

@@ -6,7 +6,7 @@ import { size } from '../words.js';
 /** @import { Consumer } from '../types.ts' */
 
 /** @type {Readonly<Record<string, string>>} */
-const WORDS = { healthy: '✔ up', unhealthy: '✖ down', stopped: '⏸ stopped, loaded when wanted', unknown: '? not known yet' };
+const WORDS = { healthy: '✔ up', unhealthy: '✖ down', stopped: '□ stopped, loaded when wanted', unknown: '? not known yet' };
 /** @type {Readonly<Record<string, string>>} */
 const BEAT_WORDS = { healthy: 'up', unhealthy: 'down', stopped: 'stopped', unknown: 'not known', none: 'before this page was opened' };
 

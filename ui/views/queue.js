@@ -35,29 +35,33 @@ function Running({ entry, heldMs }) {
   const ranMs = entry.run_ms + heldMs;
   const label = entry.expected_ms === null ? span(ranMs) : `${span(ranMs)} of about ${span(entry.expected_ms)}`;
   return html`<li>
-    <${Names} entry=${entry} />
-    <span>${label}</span>
-    ${entry.expected_ms !== null && html`<progress max=${entry.expected_ms} value=${Math.min(ranMs, entry.expected_ms)} aria-label=${`progress: ${label}`}></progress>`}
+    <div>
+      <${Names} entry=${entry} />
+      <span>${label}</span>
+      ${entry.expected_ms !== null && html`<progress max=${entry.expected_ms} value=${Math.min(ranMs, entry.expected_ms)} aria-label=${`progress: ${label}`}></progress>`}
+    </div>
     <${Cancel} entry=${entry} />
   </li>`;
 }
 
 /** @param {{ entry: WaitingEntry, heldMs: number }} props */
 function Waiting({ entry, heldMs }) {
-  const held = typeof entry.held_by === 'string' ? [entry.held_by] : (entry.held_by ?? []);
+  const held = entry.held_by ?? [];
   const notes = [evicts(entry), held.length === 0 ? null : `waits for ${held.join(', ')}`].filter((note) => note !== null);
   return html`<li>
-    <b class="place">#${entry.position}</b>
-    <${Names} entry=${entry} />
-    <span>waited ${span(entry.wait_ms + heldMs)}, ${estimate(entry, heldMs)}</span>
-    ${notes.map((note) => html`<span class="note" key=${note}>${note}</span>`)}
+    <div>
+      <b>#${entry.position}</b>
+      <${Names} entry=${entry} />
+      <span>waited ${span(entry.wait_ms + heldMs)}, ${estimate(entry, heldMs)}</span>
+      ${notes.map((note) => html`<span class="note" key=${note}>${note}</span>`)}
+    </div>
     <${Cancel} entry=${entry} />
   </li>`;
 }
 
 /** @param {{ entry: Entry }} props */
 function Names({ entry }) {
-  return html`<span class="names"><b>${entry.kind ?? 'request'}</b> ${entry.model ?? ''} <small>${entry.consumer ?? ''}${entry.client === null ? '' : ` · ${entry.client}`}</small></span>`;
+  return html`<span><b>${entry.kind ?? 'request'}</b> ${entry.model ?? ''} <small>${entry.consumer ?? ''}${entry.client === null ? '' : ` · ${entry.client}`}</small></span>`;
 }
 
 /** @param {{ entry: Entry }} props */

@@ -5,7 +5,7 @@ import { clock, measure, sentence } from '../words.js';
 
 /** So many are drawn; more are kept. */
 const DRAWN = 60;
-const GLYPHS = { unload: '▼', load: '▲', pause: '⏸', config: '⚙', restart: '↻' };
+const GLYPHS = { unload: '▼', load: '▲', pause: '■', config: '◆', restart: '↻' };
 
 /** What was loaded and unloaded, and why, newest first. */
 export function Timeline() {

@@ -27,11 +27,12 @@ describe('a stream of events', () => {
 });
 
 describe('a line of the log', () => {
-  const line = (id: number, level: string, message: string) => lineOf(JSON.stringify({ time: `2026-01-01T12:00:0${id}Z`, level, message, request: { n: id } }), id);
+  const line = (id: number, level: string, message: string) => lineOf(JSON.stringify({ time: `2026-01-01T12:00:0${id}Z`, level, message, fields: { request: { n: id }, consumer: 'a' } }), id);
   const lines = [line(1, 'info', 'exchange'), line(2, 'warn', 'unload failed'), line(3, 'error', 'bad'), line(4, 'debug', 'probe')];
 
   test('shows its message and whatever else is in it; what is no object is shown as it is', () => {
-    expect(lines[0]).toMatchObject({ time: '2026-01-01T12:00:01Z', level: 'info', text: 'exchange request={"n":1}' });
+    expect(lines[0]).toMatchObject({ time: '2026-01-01T12:00:01Z', level: 'info', text: 'exchange request={"n":1} consumer=a' });
+    expect(lineOf('{"message":"bare","id":3}', 9).text).toBe('bare');
     expect(lineOf('plain text', 9)).toMatchObject({ level: 'info', text: 'plain text' });
     expect(lineOf('7', 9).text).toBe('7');
   });

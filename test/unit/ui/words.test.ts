@@ -26,8 +26,12 @@ describe('an estimate', () => {
     expect(estimate(entry, 13_000)).toBe('any moment now');
   });
 
+  test('is not needed while room is being made', () => {
+    expect(estimate({ ...entry, admitting: true }, 0)).toBe('room is being made for it');
+  });
+
   test('that there is none says why', () => {
-    expect(estimate({ ...entry, estimated_wait_ms: null, estimate_reason: 'no history' }, 0)).toBe('no estimate: no history');
+    expect(estimate({ ...entry, estimated_wait_ms: null, estimate: 'no history' }, 0)).toBe('no estimate: no history');
     expect(estimate({ ...entry, estimated_wait_ms: null }, 0)).toBe('no estimate');
   });
 });
