@@ -221,7 +221,7 @@ looked('the page', () => {
     const reached: string[] = [];
     for (let step = 0; step < 40 && reached.at(-1) !== 'scroll lines'; step += 1) {
       await page.keyboard.press('Tab');
-      const [name, outline] = (await page.evaluate(FOCUSED)) as [string, string];
+      const [name, outline] = await page.evaluate<[string, string]>(FOCUSED);
       expect([name, outline]).toEqual([name, 'solid 3px']);
       reached.push(name);
     }
