@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', '**/*.gen.ts'] },
   {
-    files: ['lib/**/*.ts', 'test/**/*.ts'],
+    files: ['lib/**/*.ts', 'test/**/*.ts', 'ui/**/*.js', 'ui/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -25,6 +25,15 @@ export default tseslint.config(
       complexity: ['error', 16],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['ui/**/*.js'],
+    rules: {
+      // A bare read of a signal is how an effect says what it depends on.
+      '@typescript-eslint/no-unused-expressions': 'off',
+      // What a node shows is text, whoever sent it.
+      'no-restricted-properties': ['error', ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'dangerouslySetInnerHTML'].map((property) => ({ property }))],
     },
   },
   // Express takes a function of four parameters for an error handler.

@@ -1,6 +1,7 @@
 import express from 'express';
 import type { Express } from 'express';
 import { changeResidency } from './api/consumers.ts';
+import { browsersToDashboard, dashboard } from './api/dashboard.ts';
 import { events } from './api/events.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
@@ -62,6 +63,7 @@ export function createApp(services: ServerServices): Express {
   app.use(headerLimit);
   app.use(accessCheck(() => services.accessRules()));
   app.use(cors(() => services.accessRules().origins));
+  app.all('/', browsersToDashboard);
   app.use(authorize(services));
 
   const gated = [gpuGate(services), services.proxy.stage];
@@ -115,4 +117,5 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/healthz', onlyMethods('GET', 'HEAD'), healthz);
   app.all('/readyz', onlyMethods('GET', 'HEAD'), readyz(services));
   app.all('/', onlyMethods('GET', 'HEAD'), index);
+  app.all(/^\/ui(?:\/|$)/, onlyMethods('GET', 'HEAD'), dashboard());
 }

@@ -17,6 +17,8 @@ const OPERATION_PATHS: ReadonlySet<string> = new Set(OPERATIONS.map(({ path }) =
 const WORK = new RegExp(`^/v1/(?:${KINDS.join('|')})$|^/audio/.`);
 const LEASES = /^\/v1\/leases(?:\/|$)/;
 const QUEUED = /^\/v1\/queue\/./;
+/** The page and its files, in which there is no data: it is where a key is typed in. */
+const DASHBOARD = /^\/ui(?:\/|$)/;
 /** Wider than the routes, so that no further path below them is open by mistake. */
 const BY_HAND = /^\/v1\/(?:consumers|logs|pause|resume)(?:\/|$)|^\/models\/(?:load|unload)(?:\/|$)/;
 /**
@@ -28,7 +30,7 @@ const DAILY_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'P
 /** The scope that a request needs; null: none. What does not exist needs `read`, so that only those who may look are told so. */
 export function scopeNeeded({ method, path, isOwnPort, hasLeaseToken }: ScopedRequest): Scope | null {
   if (isOwnPort || doorOf(path) !== null) return DAILY_METHODS.has(method) ? 'infer' : 'admin';
-  if (path === '/healthz' || method === 'OPTIONS') return null;
+  if (path === '/healthz' || method === 'OPTIONS' || DASHBOARD.test(path)) return null;
   if (BY_HAND.test(path)) return 'admin';
   if (QUEUED.test(path)) return 'infer';
   if (LEASES.test(path)) return method === 'DELETE' && !hasLeaseToken ? 'admin' : 'infer';

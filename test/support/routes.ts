@@ -41,6 +41,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/healthz', null, 'GET /healthz', 'HEAD /healthz', 'POST /healthz'),
   ...at('/readyz', 'read', 'GET /readyz'),
   ...at('/', 'read', 'GET /'),
+  ...at('/^\\/ui(?:\\/|$)/', null, 'GET /ui', 'HEAD /ui', 'GET /ui/app.js', 'GET /ui/none', 'POST /ui'),
   ...at('', 'infer', 'GET /upstream/one/x', 'HEAD /upstream/one/x', 'OPTIONS /upstream/one/x', 'POST /upstream/one/api/show', 'PUT /upstream/one/x', 'PATCH /upstream/one/x'),
   ...at('', 'infer', 'GET /ollama/api/tags', 'GET /comfyui/', 'GET /upstream/one/v1/pause', 'GET /upstream/none/x'),
   ...at('', 'admin', 'DELETE /upstream/one/x', 'DELETE /ollama/api/delete', 'PURGE /comfyui/x', 'DELETE /upstream/one'),

@@ -13,6 +13,6 @@ test('every threat in docs/security.md names tests that exist', () => {
 });
 
 function isThere(name: string): boolean {
-  const path = name.startsWith('unit/') ? join(ROOT, 'test', name) : join(ROOT, 'test', 'integration', name);
+  const path = /^u(?:nit|i)\//.test(name) ? join(ROOT, 'test', name) : join(ROOT, 'test', 'integration', name);
   return existsSync(`${path}.test.ts`);
 }
