@@ -2,6 +2,7 @@ import express from 'express';
 import type { Express } from 'express';
 import { changeResidency } from './api/consumers.ts';
 import { events } from './api/events.ts';
+import { history } from './api/history.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
@@ -96,6 +97,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
+  app.all('/v1/history', onlyMethods('GET', 'HEAD'), history(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
   app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));
