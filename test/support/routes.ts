@@ -26,6 +26,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/models/unload', 'admin', 'POST /models/unload'),
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
   ...at('/v1/events', 'read', 'HEAD /v1/events', 'GET /v1/events?types=none', 'POST /v1/events'),
+  ...at('/v1/history', 'read', 'GET /v1/history', 'HEAD /v1/history', 'DELETE /v1/history'),
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
   ...at('/v1/leases', 'infer', 'POST /v1/leases'),
   ...at('/v1/leases/:id', 'infer', 'PUT /v1/leases/x'),

@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
   events: ['core/', 'errors.ts', 'clock.ts', 'logger.ts', 'within.ts'],
+  history: ['core/', 'config/types.ts', 'errors.ts', 'error-code.ts', 'logger.ts', 'within.ts'],
   demo: ['config/types.ts', 'error-code.ts', 'version.ts'],
   cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
 };
@@ -46,6 +47,7 @@ const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
   ajv: [/^config\/schema\.ts$/],
   winston: [/^logging\.ts$/],
   ws: [/^demo\/servers\/comfyui-socket\.ts$/],
+  'better-sqlite3': [/^history\/file\.ts$/],
   commander: [/^cli\/main\.ts$/],
 };
 
