@@ -64,6 +64,9 @@ describe('the history', () => {
   test('has unloads, loads, health, configurations, and the memory of the card once a minute', async () => {
     await start();
     const { events } = broker.daemon;
+    for (let reading = 0; reading < 3; reading += 1) {
+      events.note({ type: 'sample', total_mib: 16376, used_mib: 1, free_mib: 16375, consumers: { one: 1 }, foreign_mib: null, error: null });
+    }
     events.note({ type: 'unloaded', consumer: 'one', for: 'two', request: 'r', reason: 'room', explanation: 'e', expected_mib: 9, result: 'freed', freed_mib: 8, hook_ms: 1, settle_ms: 2, error: null });
     events.note({ type: 'loaded', consumer: 'two', request: 'r', result: 'failed', load_ms: 5, error: 'no' });
     reload(settings());
@@ -71,9 +74,8 @@ describe('the history', () => {
     expect((await reach(1, 'what=loads')).rows[0]).toMatchObject({ consumer: 'two', result: 'failed', error: 'no' });
     expect((await reach(1, 'what=config')).rows[0]).toMatchObject({ result: 'reloaded', problem: null });
     expect((await reach(1, 'what=health')).rows[0]).toMatchObject({ consumer: 'one', to: 'healthy' });
-    await until(() => broker.daemon.events.all().filter(({ type }) => type === 'sample').length > 2);
     const { rows } = await found('what=vram');
-    expect(rows[0]).toMatchObject({ total_mib: 16376, consumers: expect.any(Object) });
+    expect(rows.at(-1)).toMatchObject({ total_mib: 16376, consumers: expect.any(Object) });
     const minutes = rows.map((row) => String(row['time']).slice(0, 16));
     expect(minutes).toEqual([...new Set(minutes)]);
   });
