@@ -15,6 +15,7 @@ import type { Pause } from './core/gating.ts';
 import { planFor } from './core/plan.ts';
 import type { Plan } from './core/plan.ts';
 import type { StatusFacts } from './core/status.ts';
+import type { DaemonOptions } from './daemon-options.ts';
 import { EventLog } from './events/event-log.ts';
 import { LogLines } from './events/log-lines.ts';
 import { Watchers } from './events/watchers.ts';
@@ -22,11 +23,12 @@ import { EventLoopWatch } from './event-loop.ts';
 import { Gate } from './gpu/gate.ts';
 import { HandLeases } from './gpu/hand-leases.ts';
 import { Sampler } from './gpu/sampler.ts';
+import { historyIn } from './history-in.ts';
+import type { History } from './history/history.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { createHttpServer } from './http-server.ts';
 import { Insight } from './insight.ts';
 import { listenOn } from './listen.ts';
-import type { Logger } from './logger.ts';
 import { Memory } from './memory.ts';
 import { AccessRules } from './middlewares/access-rules.ts';
 import { Proxy } from './middlewares/proxy.ts';
@@ -41,26 +43,7 @@ import { StateFile } from './state-file.ts';
 import { consumerFacts, processFacts } from './status-facts.ts';
 import { isWithin } from './within.ts';
 
-/** What a daemon is made from. */
-export interface DaemonOptions {
-  readonly config: Config;
-  /** For messages. */
-  readonly configPath: string;
-  readonly version: string;
-  readonly logger: Logger;
-  /** What that logger has written, for whoever reads along. Default: nothing. */
-  readonly logLines?: LogLines;
-  /** HOST:PORT instead of the configuration's. */
-  readonly listen?: string | undefined;
-  /** Environment in which nvidia-smi is looked for. */
-  readonly env?: NodeJS.ProcessEnv;
-  /** File for what survives a restart. Default: nothing does. */
-  readonly stateFile?: string;
-  /** Where large request bodies wait. Default: the system's temporary folder. */
-  readonly spoolFolder?: string;
-  /** Socket of the Tailscale daemon. Default: where its own package puts it. */
-  readonly tailscaleSocket?: string;
-}
+export type { DaemonOptions } from './daemon-options.ts';
 
 /** Builds everything, and starts and stops it. */
 export class Daemon {
@@ -77,6 +60,7 @@ export class Daemon {
   readonly #retirement: Retirement;
   readonly #leases: HandLeases;
   readonly #memory: Memory;
+  readonly #history: History;
   readonly #housekeeping: Housekeeping;
   readonly #insight: Insight;
   readonly #proxy: Proxy;
@@ -124,6 +108,7 @@ export class Daemon {
     this.#retirement = new Retirement({ registry, gate: this.gate, logger, onForgotten: () => this.#watchConsumers() });
     this.#proxy = new Proxy({ clock, logger, cancel: (consumer) => void completion.cancel(consumer) });
     this.#watchers = new Watchers({ log: events, logger, onOpen: (res) => this.#exchanges.disregard(res) });
+    this.#history = historyIn(options, events);
     const app = createApp(this.#services());
     const serverServices = { logger, connections: this.#connections, accessRules: () => this.#accessRules };
     const createServer = (ownPortOf: string | null): Server => this.#exchanges.watch(createHttpServer(app, serverServices, ownPortOf));
@@ -165,6 +150,7 @@ export class Daemon {
       throw error;
     }
     this.#guard.listening(this.#url);
+    this.#history.reconfigure(this.#config);
     this.#watchConsumers();
     this.#openIfSeen();
   }
@@ -205,6 +191,7 @@ export class Daemon {
     this.#watchConsumers();
     this.gate.reconfigure(config);
     void this.#ownPorts.reload(config);
+    this.#history.reconfigure(config);
     logger.info('configuration reloaded', { consumers: config.consumers.size });
     this.events.note({ type: 'config', result: 'reloaded', problem: null });
   }
@@ -241,7 +228,7 @@ export class Daemon {
     this.#proxy.close();
     await Promise.all([this.#sampler.stop(), this.#insight.stop()]);
     await this.#guard.release();
-    await this.#memory.flush();
+    await Promise.all([this.#memory.flush(), this.#history.stop()]);
   }
 
   /** Probes and connects to the consumers that there are, and to no others. */
@@ -264,6 +251,7 @@ export class Daemon {
       events: this.events,
       watchers: this.#watchers,
       logLines: this.#options.logLines ?? new LogLines(),
+      history: this.#history,
       config: () => this.#config,
       startedAt: () => this.#startedAt,
       accessRules: () => this.#accessRules,
@@ -321,6 +309,7 @@ export class Daemon {
       scheduler: this.gate.statistics,
       leases: this.#leases.list(),
       paused: this.gate.paused,
+      history: this.#history.facts,
       process: processFacts(this.#loop, this.#connections),
       isDraining: this.#isDraining,
     };

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { changeResidency } from './api/consumers.ts';
 import { browsersToDashboard, dashboard } from './api/dashboard.ts';
 import { events } from './api/events.ts';
+import { history } from './api/history.ts';
 import { changeModel, model, models, speechModels, voices } from './api/models.ts';
 import { jsonBody } from './api/json-body.ts';
 import { logs } from './api/logs.ts';
@@ -102,6 +103,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
   app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
   app.all('/metrics', onlyMethods('GET', 'HEAD'), metrics(services));
+  app.all('/v1/history', onlyMethods('GET', 'HEAD'), history(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/queue', onlyMethods('GET', 'HEAD'), showQueue(services));
   app.all('/v1/queue/:id', onlyMethods('DELETE'), cancelQueued(services));

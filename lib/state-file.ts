@@ -17,8 +17,12 @@ export const NOTHING_KEPT: KeptState = { footprints: {}, paused: null };
 
 /** Where the state of a card is kept unless the configuration says otherwise; PM2 and shells know no state folder. */
 export function defaultStateFile(device: number, env: NodeJS.ProcessEnv): string {
-  const folder = env['STATE_DIRECTORY'] ?? join(env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'), 'mgpumanager');
-  return join(folder, `gpu${device}.json`);
+  return join(stateFolder(env), `gpu${device}.json`);
+}
+
+/** Where programs keep what survives a restart: https://specifications.freedesktop.org/basedir/latest/, or as systemd says it. */
+export function stateFolder(env: NodeJS.ProcessEnv): string {
+  return env['STATE_DIRECTORY'] ?? join(env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'), 'mgpumanager');
 }
 
 /** A small file that is replaced as a whole, so that a crash in the middle of writing leaves the old one. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Config, ConsumerConfig } from '../config/types.ts';
 import type { EventType } from '../core/events.ts';
 import type { Canceller, GatedConsumer, GateRequest, GrantedLease, Pause, Place, QueuedLease } from '../core/gating.ts';
+import type { HistoryQuery } from '../core/history-query.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ReadinessFacts } from '../core/readiness.ts';
 import type { KeptLine } from '../core/log-lines.ts';
@@ -26,6 +27,7 @@ export interface ApiServices {
   readonly watchers: EventWatchers;
   readonly queue: Queue;
   readonly logLines: LogBook;
+  readonly history: HistoryReader;
   /** Keeps the card from new work. Returns the pause that is on, which may be an earlier one. */
   pause(by: string): Pause;
   /** Returns the pause that this ends; null: there was none. */
@@ -81,4 +83,13 @@ export interface LogBook {
   all(): readonly KeptLine[];
   /** Returns how to stop it. */
   follow(follower: { line(line: KeptLine): void; end(): void }): () => void;
+}
+
+/** What happened. */
+export interface HistoryReader {
+  /**
+   * A page, written out; `next` is the id before which the next one begins, null: there is none.
+   * @throws BrokerError `history_off`, `history_unavailable` or `overloaded`.
+   */
+  read(query: HistoryQuery, format: 'json' | 'csv'): Promise<{ readonly body: Uint8Array<ArrayBuffer>; readonly next: number | null }>;
 }

@@ -84,7 +84,7 @@ function patternWords(schema: SchemaError['schema']): string | null {
 }
 
 function unitOf(value: unknown): Unit {
-  return value === 'size' || value === 'duration_or_zero' ? value : 'duration';
+  return value === 'size' || value === 'duration_or_zero' || value === 'duration_in_days' ? value : 'duration';
 }
 
 function text(value: unknown): string {

@@ -74,6 +74,7 @@ export interface ConfigFile {
    */
   preload: string[];
   state: StateSettings;
+  history?: HistorySettings;
   log: LogSettings;
   tracing: TracingSettings;
   /**
@@ -293,6 +294,23 @@ export interface StateSettings {
    * Where it is kept. Default: gpu<device>.json in $STATE_DIRECTORY, else in $XDG_STATE_HOME/mgpumanager, else in ~/.local/state/mgpumanager.
    */
   file?: string;
+}
+/**
+ * What happened, kept in a file through restarts. Without this section nothing is.
+ */
+export interface HistorySettings {
+  /**
+   * The file, relative to the configuration file. Default: history.db in $STATE_DIRECTORY, else in $XDG_STATE_HOME/mgpumanager, else in ~/.local/state/mgpumanager.
+   */
+  path?: string;
+  /**
+   * How long an entry is kept.
+   */
+  keep: number;
+  /**
+   * Largest size of the file; the oldest entries make room.
+   */
+  max_mib: number;
 }
 /**
  * Logging.

@@ -1,5 +1,5 @@
 /** What a string with a unit means; the schema names it in its keyword `unit`. */
-export type Unit = 'duration' | 'duration_or_zero' | 'size';
+export type Unit = 'duration' | 'duration_or_zero' | 'duration_in_days' | 'size';
 
 /** A duration in ms, a size in bytes; or what would have been right. */
 export type Measure = { readonly ok: true; readonly value: number } | { readonly ok: false; readonly expected: string };
@@ -8,11 +8,22 @@ export type Measure = { readonly ok: true; readonly value: number } | { readonly
 const LONGEST_MS = 2 ** 31 - 1;
 
 const MS = new Map([['ms', 1], ['s', 1000], ['m', 60_000], ['h', 3_600_000]]);
+/** Nothing waits for these, so no timer bounds them. */
+const WITH_DAYS = new Map([...MS, ['d', 86_400_000]]);
+const MOST_DAYS = 3650;
 const BYTES = new Map([['B', 1], ['KiB', 2 ** 10], ['MiB', 2 ** 20], ['GiB', 2 ** 30]]);
 
 /** Reads `2m` as 120000 ms and `64KiB` as 65536 bytes. */
 export function readMeasure(unit: Unit, text: string): Measure {
+  if (unit === 'duration_in_days') return readLongDuration(text);
   return unit === 'size' ? readSize(text) : readDuration(text, unit === 'duration_or_zero');
+}
+
+function readLongDuration(text: string): Measure {
+  const ms = scaled(text, WITH_DAYS);
+  if (ms === null) return { ok: false, expected: 'a duration with its unit such as 12h or 30d' };
+  const isRight = ms > 0 && ms <= MOST_DAYS * 86_400_000;
+  return isRight ? { ok: true, value: ms } : { ok: false, expected: `a duration of at least 1ms and at most ${MOST_DAYS}d` };
 }
 
 function readDuration(text: string, zeroAllowed: boolean): Measure {

@@ -63,8 +63,18 @@ export interface StatusFacts {
   /** Leases that clients hold by hand. */
   readonly leases: readonly LeaseFacts[];
   readonly paused: Pause | null;
+  /** null: none is kept. */
+  readonly history: HistoryFacts | null;
   readonly process: ProcessFacts;
   readonly isDraining: boolean;
+}
+
+/** How it is with the history. */
+export interface HistoryFacts {
+  /** Why nothing is written; null: it is. */
+  readonly fault: string | null;
+  /** Events that were never written. */
+  readonly dropped: number;
 }
 
 /** How the daemon's own process does. */
@@ -100,8 +110,13 @@ export function statusReport(facts: StatusFacts): Record<string, unknown> {
     scheduler: schedulerReport(facts.scheduler, facts.now),
     leases: facts.leases.map(leaseReport),
     paused: facts.paused === null ? null : { since: facts.paused.since.toISOString(), by: facts.paused.by },
+    history: historyReport(facts.history),
     process: processReport(facts.process),
   };
+}
+
+function historyReport(history: HistoryFacts | null): Record<string, unknown> | null {
+  return history === null ? null : { on: history.fault === null, reason: history.fault, dropped: history.dropped };
 }
 
 function processReport({ eventLoop, rssMib, openConnections }: ProcessFacts): Record<string, number | null> {

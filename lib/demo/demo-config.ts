@@ -22,6 +22,7 @@ export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unkn
   return {
     listen,
     state: { file: stateFile },
+    history: { path: 'history.db' },
     access: { allow: ['loopback'] },
     gpu: { poll_interval: '1s' },
     health: { interval: '1s' },

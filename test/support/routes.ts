@@ -27,6 +27,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
   ...at('/v1/events', 'read', 'HEAD /v1/events', 'GET /v1/events?types=none', 'POST /v1/events'),
   ...at('/metrics', 'read', 'GET /metrics', 'HEAD /metrics', 'POST /metrics'),
+  ...at('/v1/history', 'read', 'GET /v1/history', 'HEAD /v1/history', 'DELETE /v1/history'),
   ...at('/v1/plan', 'read', 'GET /v1/plan?kind=llm'),
   ...at('/v1/queue', 'read', 'GET /v1/queue', 'HEAD /v1/queue', 'POST /v1/queue'),
   ...at('/v1/queue/:id', 'infer', 'DELETE /v1/queue/x', 'GET /v1/queue/x'),

@@ -22,6 +22,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   events: ['core/', 'errors.ts', 'clock.ts', 'logger.ts', 'within.ts'],
   metrics: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts'],
   tracing: ['core/', 'clock.ts', 'within.ts', 'logger.ts'],
+  history: ['core/', 'config/types.ts', 'errors.ts', 'error-code.ts', 'logger.ts', 'within.ts'],
   demo: ['config/types.ts', 'error-code.ts', 'version.ts'],
   cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'core/events.ts', 'core/log-lines.ts', 'events/log-lines.ts', 'consumers/', 'gpu/nvidia-smi.ts', 'clock.ts', 'listen.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
 };
@@ -52,6 +53,7 @@ const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
   '@opentelemetry': [/^tracing\/otlp\.ts$/],
   commander: [/^cli\/(?:main|watch-commands|setup-commands)\.ts$/],
   'eventsource-parser': [/^cli\/event-source\.ts$/],
+  'better-sqlite3': [/^history\/file\.ts$/],
 };
 
 /** What is wrong with an import, or null. */

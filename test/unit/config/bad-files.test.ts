@@ -40,9 +40,9 @@ describe('what is no YAML that we take', () => {
 
 describe('a single fault', () => {
   test.each([
-    ['lisen: a:1', 'c.yaml:3:1: lisen: expected one of the keys listen, access, gpu, health, queue, timeouts, limits, eviction, leases, idle_unload, preload, state, log, tracing, shutdown_grace, routing, audio_proxy, models, consumers, got "lisen" (did you mean "listen"?)'],
-    ['<<: { listen: "a:1" }', 'c.yaml:3:1: <<: expected one of the keys listen, access, gpu, health, queue, timeouts, limits, eviction, leases, idle_unload, preload, state, log, tracing, shutdown_grace, routing, audio_proxy, models, consumers, got "<<"'],
-    ['__proto__: { listen: "a:1" }', 'c.yaml:3:1: __proto__: expected one of the keys listen, access, gpu, health, queue, timeouts, limits, eviction, leases, idle_unload, preload, state, log, tracing, shutdown_grace, routing, audio_proxy, models, consumers, got "__proto__"'],
+    ['lisen: a:1', 'c.yaml:3:1: lisen: expected one of the keys listen, access, gpu, health, queue, timeouts, limits, eviction, leases, idle_unload, preload, state, history, log, tracing, shutdown_grace, routing, audio_proxy, models, consumers, got "lisen" (did you mean "listen"?)'],
+    ['<<: { listen: "a:1" }', 'c.yaml:3:1: <<: expected one of the keys listen, access, gpu, health, queue, timeouts, limits, eviction, leases, idle_unload, preload, state, history, log, tracing, shutdown_grace, routing, audio_proxy, models, consumers, got "<<"'],
+    ['__proto__: { listen: "a:1" }', 'c.yaml:3:1: __proto__: expected one of the keys listen, access, gpu, health, queue, timeouts, limits, eviction, leases, idle_unload, preload, state, history, log, tracing, shutdown_grace, routing, audio_proxy, models, consumers, got "__proto__"'],
     ['listen: 8770', 'c.yaml:3:9: listen: expected HOST:PORT such as 127.0.0.1:8770 or [::1]:8770, got 8770'],
     ['listen: 1.2.3.4:99999', 'c.yaml:3:9: listen: expected a port from 0 to 65535, got "1.2.3.4:99999"'],
     ['listen: "[1::2::3]:80"', 'c.yaml:3:9: listen: expected an IPv6 address between the brackets, got "[1::2::3]:80"'],

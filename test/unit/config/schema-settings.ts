@@ -45,7 +45,7 @@ function typeWord(name: string, schema: unknown): string {
   if (values.length > 0) return values.join(', ');
   if (name.endsWith('_mib')) return 'MiB';
   const unit = memberOf(schema, 'unit');
-  if (typeof unit === 'string') return unit.replace('_or_zero', '');
+  if (typeof unit === 'string') return unit.replace(/_.*$/, '');
   const words = new Map([['string', 'text'], ['array', 'list'], ['object', 'mapping']]);
   const type = textOf(schema, 'type') ?? 'any JSON';
   return words.get(type) ?? type;

@@ -31,6 +31,26 @@ describe('durations are ms', () => {
   });
 });
 
+describe('durations for which no timer is set may be of days', () => {
+  test.each([
+    ['30d', 2_592_000_000],
+    ['1.5d', 129_600_000],
+    ['12h', 43_200_000],
+    ['3650d', 315_360_000_000],
+  ])('%s is %i ms', (text, value) => {
+    expect(readMeasure('duration_in_days', text)).toEqual({ ok: true, value });
+  });
+
+  test.each([
+    ['30', 'a duration with its unit such as 12h or 30d'],
+    ['1w', 'a duration with its unit such as 12h or 30d'],
+    ['0d', 'a duration of at least 1ms and at most 3650d'],
+    ['3651d', 'a duration of at least 1ms and at most 3650d'],
+  ])('%j is none', (text, expected) => {
+    expect(readMeasure('duration_in_days', text)).toEqual({ ok: false, expected });
+  });
+});
+
 describe('sizes are bytes', () => {
   test.each([
     ['1B', 1],

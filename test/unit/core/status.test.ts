@@ -57,6 +57,7 @@ const START: StatusFacts = {
   scheduler: { waiting: 0, running: 0, totalJobs: 0, lastWaitMs: null, lastRunMs: null, evictions: 0, oldestWaitMs: null },
   leases: [],
   paused: null,
+  history: null,
   process: { eventLoop: { p99Ms: 0.04, maxMs: 12.34 }, rssMib: 80.6, openConnections: 3 },
   isDraining: false,
 };
