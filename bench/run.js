@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { load, printMachine, ticks } from './support/machine.js';
 import { Goals, title } from './support/report.js';
 
-const NAMES = ['proxy', 'handoff', 'cancel', 'waiters', 'bodies', 'scan', 'models', 'evict', 'mixed'];
+const NAMES = ['proxy', 'streams', 'rest', 'stale', 'handoff', 'cancel', 'waiters', 'bodies', 'scan', 'models', 'evict', 'mixed'];
 
 const HELP = `node bench/run.js [NAME…] [--rounds N] [--seconds S] [--also DIR] [--no-pin]
 
@@ -15,6 +15,8 @@ const HELP = `node bench/run.js [NAME…] [--rounds N] [--seconds S] [--also DIR
   --seconds  length of one turn under load (default 0.5)
   --also     another built checkout, measured beside this one (proxy only)
   --no-pin   leave it to the system who runs on which core (proxy only)
+
+MGPU_BENCH_GATEWAY='COMMAND {port} {target}' measures a further proxy beside the others (proxy only): it listens on 127.0.0.1:{port}.
 
 Run \`npm run build\` first. Everything runs on 127.0.0.1 and ends by itself.`;
 

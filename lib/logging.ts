@@ -157,7 +157,11 @@ function quoted(text: string): string {
 /** Controls, and what changes the direction of a text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** Most lines, and quick to see. */
+const PLAIN = /^[ -~]*$/;
+
 /** Control characters never reach a terminal: it would obey them. */
 function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(UNPRINTABLE, (odd) => odd.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''));
 }

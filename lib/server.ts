@@ -30,6 +30,7 @@ import { gpuGate } from './middlewares/gpu-gate.ts';
 import type { LeaseGiver } from './middlewares/gpu-gate.ts';
 import { headerLimit } from './middlewares/header-limit.ts';
 import { healthGate } from './middlewares/health-gate.ts';
+import { inOrder } from './middlewares/in-order.ts';
 import { nativeDoor } from './middlewares/native-door.ts';
 import { onlyMethods } from './middlewares/method-guard.ts';
 import { routeModel } from './middlewares/model-route.ts';
@@ -60,31 +61,26 @@ export function createApp(services: ServerServices): Express {
   app.enable('case sensitive routing');
   app.enable('strict routing');
 
-  app.use(accessLog(services));
-  app.use(headerLimit);
-  app.use(accessCheck(() => services.accessRules()));
-  app.use(cors(() => services.accessRules().origins));
-  app.all('/', browsersToDashboard);
-  app.use(authorize(services));
+  const limits = [refuseWhileDraining(services), concurrencyLimit(UNGATED)];
+  const native = nativeDoor(services, {
+    gated: inOrder(healthGate(), takeBody(services), gpuGate(services), tunnel(services), services.proxy.stage),
+    ungated: inOrder(...limits, tunnel(services), services.proxy.stage),
+  });
+  const { accessRules } = services;
+  const welcome = [accessLog(services), headerLimit, accessCheck(accessRules), cors(() => accessRules().origins)];
+  app.use(inOrder(...welcome, browsersToDashboard, authorize(services), native));
 
   const gated = [gpuGate(services), services.proxy.stage];
-  const limits = [refuseWhileDraining(services), concurrencyLimit(UNGATED)];
   const ungated = [...limits, services.proxy.stage];
-  app.use(
-    nativeDoor(services, {
-      gated: express.Router().use(healthGate(), takeBody(services), gpuGate(services), tunnel(services), services.proxy.stage),
-      ungated: express.Router().use(limits, tunnel(services), services.proxy.stage),
-    }),
-  );
   for (const kind of KINDS) {
-    app.all(`/v1/${kind}`, onlyMethods('POST'), routeKind(kind, services), healthGate(), takeBody(services), gated);
+    app.all(`/v1/${kind}`, inOrder(onlyMethods('POST'), routeKind(kind, services), healthGate(), takeBody(services), ...gated));
   }
   for (const operation of OPERATIONS) {
-    app.all(operation.path, onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), gated);
+    app.all(operation.path, inOrder(onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), ...gated));
   }
   // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
-  app.all(/^\/audio\/./, onlyMethods('GET', 'HEAD'), routeAudio(services), ungated);
-  app.all('/v1/audio/voices', onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ungated);
+  app.all(/^\/audio\/./, inOrder(onlyMethods('GET', 'HEAD'), routeAudio(services), ...ungated));
+  app.all('/v1/audio/voices', inOrder(onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ...ungated));
   addOwnRoutes(app, services);
 
   app.use(notFound);

@@ -1,4 +1,5 @@
 import { settingsFor, startDaemon } from '../support/daemon.js';
+import { startGateways } from '../support/gateways.js';
 import { cpuMs, Helper, pinApart } from '../support/processes.js';
 import { Quiet } from '../support/quiet.js';
 import { figure, spreadText, table, title } from '../support/report.js';
@@ -9,11 +10,13 @@ import { grouped, median } from '../support/statistics.js';
 const WARM_SECONDS = 4;
 
 const PATHS = [
-  { path: 'ungated', request: UNGATED, words: 'GET /audio/one.json', mostAdded: 1.0, leastRate: 1.2 },
-  { path: 'gated', request: GATED, words: 'POST /v1/llm', mostAdded: 1.3, leastRate: 0.6 },
+  { path: 'ungated', request: UNGATED, words: 'GET /audio/one.json', mostAdded: 0.8, leastRate: 1.4, leastOfPipe: 0.6 },
+  { path: 'gated', request: GATED, words: 'POST /v1/llm', mostAdded: 1.0, leastRate: 0.85, leastOfPipe: null },
 ];
+/** Proxies in Node, each in a process of its own. */
+const IN_NODE = ['pipe', 'stock'];
 
-export const about = 'the whole request path, against Express 5 + http-proxy-middleware 4 and nothing else';
+export const about = 'the whole request path, against a bare pipe in Node, Express 5 + http-proxy-middleware 4 and nothing else, nginx and HAProxy';
 
 /** Interleaved: in each round each contestant takes its turn, and a ratio is that of one round. */
 export async function run({ root, also, pin, rounds, seconds, goals }) {
@@ -30,22 +33,31 @@ export async function run({ root, also, pin, rounds, seconds, goals }) {
 
 async function startField({ root, also }) {
   const upstream = await Helper.start('contestants/upstream.js');
-  const stock = await Helper.start('contestants/stock.js');
   const client = await Helper.start('contestants/clients.js');
   const port = await upstream.ask('start');
+  const target = `http://127.0.0.1:${port}`;
+  const inNode = await Promise.all(IN_NODE.map((name) => startInNode(name, target)));
+  const gateways = await startGateways(port);
   const ours = await startDaemon(settingsFor(port), { root });
   const other = also === undefined ? null : await startDaemon(settingsFor(port), { root: also });
   await Promise.all([ours.probed(), other?.probed()]);
   const contestants = [
     { name: 'direct', pid: upstream.pid, port },
-    { name: 'stock', pid: stock.pid, port: await stock.ask('start', { target: `http://127.0.0.1:${port}` }) },
+    ...inNode,
+    ...gateways,
     { name: 'ours', pid: ours.pid, port: ours.port },
     ...(other === null ? [] : [{ name: 'also', pid: other.pid, port: other.port }]),
   ];
-  return { client, contestants, load: [upstream.pid, client.pid], end: () => Promise.all([ours, other, client, stock, upstream].map((each) => each?.end())) };
+  const all = [ours, other, client, ...inNode, ...gateways, upstream];
+  return { client, contestants, load: [upstream.pid, client.pid], end: () => Promise.all(all.map((each) => each?.end())) };
 }
 
-async function compare({ path, words, mostAdded, leastRate, goals, ...how }) {
+async function startInNode(name, target) {
+  const helper = await Helper.start(`contestants/${name}.js`);
+  return { name, pid: helper.pid, port: await helper.ask('start', { target }), end: () => helper.end() };
+}
+
+async function compare({ path, words, mostAdded, leastRate, leastOfPipe, goals, ...how }) {
   const { client, contestants, request } = how;
   title(`proxy, ${path} (${words})`);
   for (const { port } of contestants) await client.ask('load', { port, request, connections: 32, seconds: WARM_SECONDS });
@@ -66,11 +78,13 @@ async function compare({ path, words, mostAdded, leastRate, goals, ...how }) {
       spreadText(many[name].map(({ cpuUs }) => cpuUs)),
     ]),
   );
-  for (const { name } of contestants.slice(2)) {
+  const rateTo = (name, other) => many[name].map(({ perSecond }, round) => perSecond / many[other][round].perSecond);
+  for (const { name } of contestants.filter((each) => each.name !== 'direct' && each.name !== 'stock')) {
     const latency = added(name).map((ms, round) => ms / added('stock')[round]);
-    const rate = many[name].map(({ perSecond }, round) => perSecond / many.stock[round].perSecond);
+    const rate = rateTo(name, 'stock');
     console.log(`\n${name} / stock: added p50 ${spreadText(latency, '×')}, req/s ${spreadText(rate, '×')}`);
     if (name !== 'ours') continue;
+    if (leastOfPipe !== null) goals.atLeast(`${path}: req/s at 32 connections, ours / pipe`, leastOfPipe, { measured: median(rateTo(name, 'pipe')), unit: '×' });
     goals.atMost(`${path}: added p50 at 1 connection, ours / stock`, mostAdded, { measured: median(latency), unit: '×' });
     goals.atLeast(`${path}: req/s at 32 connections, ours / stock`, leastRate, { measured: median(rate), unit: '×' });
   }

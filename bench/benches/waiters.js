@@ -6,6 +6,7 @@ import { GATED } from '../support/requests.js';
 
 const WAITING = 10_000;
 const MOST_MIB = 150;
+const MOST_KIB_EACH = 25;
 const MOST_P99_MS = 100;
 /** How long the health and the status are asked for while all wait, s. */
 const ASKING_S = 2;
@@ -78,6 +79,7 @@ function report(crowds, goals) {
   }));
   const [first] = crowds;
   goals.atMost(`waiters: memory of ${WAITING}`, MOST_MIB, { measured: first.at - first.before, unit: ' MiB' });
+  goals.atMost('waiters: memory of each', MOST_KIB_EACH, { measured: ((first.at - first.before) * 1024) / WAITING, unit: ' KiB' });
   for (const name of Object.keys(QUESTIONS)) {
     goals.atMost(`waiters: p99 of ${name} beside ${WAITING}`, MOST_P99_MS, { measured: Math.max(...crowds.map(({ p99 }) => p99[name])), unit: ' ms' });
   }

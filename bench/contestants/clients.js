@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { answerParent } from '../support/child.js';
 import { percentile } from '../support/statistics.js';
 
+/** The requests of a burst come within this time, around the moment at which their server closes its idle connections. ms */
+const SPREAD_MS = 8;
 /** Connections opened at the same time; a listener's backlog is 511. */
 const OPENING = 200;
 
@@ -97,6 +100,44 @@ async function load({ port, request, connections, seconds, warmMs = 100 }) {
   return { requests: times.length, perSecond: times.length / seconds, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
 }
 
+/** Times until the first byte of a body, ms, one request after the other on one connection. */
+async function firstBytes({ port, path, count }) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const times = [];
+  while (times.length < count) {
+    const startedAt = performance.now();
+    const answer = await answerTo(http.get({ host: '127.0.0.1', port, path, agent }));
+    await once(answer, 'readable');
+    times.push(performance.now() - startedAt);
+    answer.resume();
+    await once(answer, 'end');
+  }
+  agent.destroy();
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+}
+
+/** `count` POSTs at about the same moment, `bursts` times, `everyMs` after the last answers; how many had no good answer, by reason. */
+async function posts({ port, path, count, bursts, everyMs }) {
+  const failures = {};
+  for (let burst = 0; burst < bursts; burst += 1) {
+    await Promise.all(Array.from({ length: count }, async () => {
+      await delay(Math.random() * SPREAD_MS);
+      const fault = await post(port, path).catch((error) => error.code ?? error.message);
+      if (fault !== null) failures[fault] = (failures[fault] ?? 0) + 1;
+    }));
+    await delay(everyMs - SPREAD_MS);
+  }
+  return failures;
+}
+
+async function post(port, path) {
+  const req = http.request({ host: '127.0.0.1', port, path, method: 'POST', agent: false, headers: { 'Content-Length': 2 } });
+  req.end('{}');
+  const [answer] = await once(req, 'response');
+  answer.resume();
+  return answer.statusCode === 200 ? null : `status ${answer.statusCode}`;
+}
+
 let crowd = [];
 let faults = 0;
 
@@ -159,4 +200,4 @@ async function answerTo(req) {
   return answer;
 }
 
-answerParent({ load, gather, disperse, download, upload, uploadForm });
+answerParent({ load, firstBytes, posts, gather, disperse, download, upload, uploadForm });

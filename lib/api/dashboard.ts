@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { BrokerError } from '../errors.ts';
 import { ownPortOf } from '../middlewares/arrival.ts';
+import { exchangeOf } from '../middlewares/exchange.ts';
 import { readDashboard } from './dashboard-files.ts';
 import type { Coding, DashboardFiles } from './dashboard-files.ts';
 
@@ -56,6 +57,10 @@ function codingFor(req: Request): Coding {
 
 /** `GET /`: somebody who came with a browser gets the dashboard; before any key is asked for, as the page asks for it. */
 export function browsersToDashboard(req: Request, res: Response, next: NextFunction): void {
+  if (exchangeOf(res).path !== '/') {
+    next();
+    return;
+  }
   const isBrowser = req.headers.accept?.includes('text/html') === true;
   if (isBrowser && ownPortOf(req) === null && (req.method === 'GET' || req.method === 'HEAD')) res.vary('Accept').redirect(302, '/ui');
   else next();

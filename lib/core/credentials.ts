@@ -14,12 +14,15 @@ const MOST = 4;
 
 /** The headers of a request that may hold a key of ours, or one that is for its consumer. */
 export function credentialsIn(headers: HeaderMap): Credential[] {
-  return Object.entries(headers).flatMap(([header, value]) => {
+  const found: Credential[] = [];
+  for (const header in headers) {
+    const value = headers[header];
     // A server that takes an underscore for a hyphen would see a key in it.
-    if (value === undefined || !HEADERS.has(header.replaceAll('_', '-'))) return [];
+    if (value === undefined || !HEADERS.has(header.includes('_') ? header.replaceAll('_', '-') : header)) continue;
     const texts = textsIn(String(value));
-    return texts.length === 0 ? [] : [{ header, texts }];
-  });
+    if (texts.length > 0) found.push({ header, texts });
+  }
+  return found;
 }
 
 /** The value as a whole, and, as Node joins headers that were sent more than once, its parts. */

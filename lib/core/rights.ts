@@ -37,15 +37,24 @@ export interface RightsFault {
 /** Sec-Fetch-Mode alone is what Node's own `fetch` sends; browsers send it with others: https://www.w3.org/TR/fetch-metadata/ */
 const PAGE_HEADER = /^(?:origin|referer|sec-fetch-(?!mode$).*)$/;
 const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-forwarded-.*|tailscale-.*)$/;
+/** So begin all of them. Every request is asked, and most of its headers need no closer look. */
+const [PAGE_INITIALS, PROXY_INITIALS] = ['ors', 'fvxt'];
 
 /** Whether a browser made a request. It says so itself; programs do not. */
 export function isFromPage(headers: HeaderMap): boolean {
-  return Object.keys(headers).some((name) => PAGE_HEADER.test(name));
+  return hasName(headers, PAGE_INITIALS, PAGE_HEADER);
 }
 
 /** Where a request comes from. What a proxy has passed on comes from somebody else than the proxy, who is not known: such headers only ever take rights away. */
 export function peerBehind(peer: PeerKind, headers: HeaderMap): PeerKind {
-  return Object.keys(headers).some((name) => PROXY_HEADER.test(name)) ? 'other' : peer;
+  return hasName(headers, PROXY_INITIALS, PROXY_HEADER) ? 'other' : peer;
+}
+
+function hasName(headers: HeaderMap, initials: string, pattern: RegExp): boolean {
+  for (const name in headers) {
+    if (initials.includes(name.charAt(0)) && pattern.test(name)) return true;
+  }
+  return false;
 }
 
 /**

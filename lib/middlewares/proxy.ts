@@ -36,6 +36,13 @@ const IDLE_SOCKET_MS = 4000;
 /** Above every admission limit (64 leases and 128 audio streams), so that no admitted request ever waits for a socket. */
 const MAX_SOCKETS = 256;
 
+/** Sockets to one server, so that their place in its lists needs no name made of each request's options. */
+class ConsumerAgent extends http.Agent {
+  override getName(): string {
+    return 'consumer';
+  }
+}
+
 /** The way to one consumer: its own sockets, its own http-proxy-middleware. */
 interface Forwarder {
   readonly agent: http.Agent;
@@ -99,9 +106,10 @@ export class Proxy {
     const known = this.#forwarders.get(url);
     if (known !== undefined) return known;
     const options = { keepAlive: true, timeout: IDLE_SOCKET_MS, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_SOCKETS };
-    const agent = url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
+    const agent = url.startsWith('https:') ? new https.Agent(options) : new ConsumerAgent(options);
     const forward = createProxyMiddleware<Request, Response>({
-      target: url,
+      // A text would be read anew for each request.
+      target: new URL(url),
       agent,
       changeOrigin: true,
       headers: { connection: 'keep-alive' },

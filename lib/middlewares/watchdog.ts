@@ -13,6 +13,7 @@ export class Watchdog {
   readonly #timeouts: Readonly<Timeouts>;
   readonly #cut: (reason: Cut) => void;
   #timer: NodeJS.Timeout | undefined;
+  #reason: Cut | null = null;
   #clientTimer: NodeJS.Timeout | undefined;
   #uploadTimer: NodeJS.Timeout | undefined;
   #isSending = true;
@@ -71,7 +72,7 @@ export class Watchdog {
   /** The consumer is done; what is left is the client, which may still have to take the end of the answer. */
   consumerEnded(res: Response): void {
     this.#sent();
-    clearTimeout(this.#timer);
+    this.#clear();
     this.#isConsumerDone = true;
     if (!res.writableFinished && res.headersSent) this.#watchClient(res);
   }
@@ -86,7 +87,7 @@ export class Watchdog {
   stop(): void {
     this.#sent();
     this.#isConsumerDone = true;
-    clearTimeout(this.#timer);
+    this.#clear();
     clearTimeout(this.#clientTimer);
   }
 
@@ -96,15 +97,27 @@ export class Watchdog {
     clearTimeout(this.#uploadTimer);
   }
 
-  #restart(reason: Cut, ms: number): void {
+  /** A timer that was cleared must not be refreshed: that would start it again. */
+  #clear(): void {
     clearTimeout(this.#timer);
-    if (!this.#isConsumerDone) this.#timer = setTimeout(() => this.#cut(reason), ms);
+    this.#timer = undefined;
+  }
+
+  #restart(reason: Cut, ms: number): void {
+    if (this.#isConsumerDone) return;
+    if (this.#timer !== undefined && this.#reason === reason) {
+      this.#timer.refresh();
+      return;
+    }
+    this.#clear();
+    this.#reason = reason;
+    this.#timer = setTimeout(() => this.#cut(reason), ms);
   }
 
   /** The client has to take what it was sent before more is read from the consumer. */
   #watchClient(res: Response): void {
     if (this.#clientTimer !== undefined || res.destroyed) return;
-    clearTimeout(this.#timer);
+    this.#clear();
     let untaken = res.writableLength;
     const timer = setTimeout(() => {
       if (res.writableLength >= untaken) {
