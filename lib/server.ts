@@ -6,6 +6,7 @@ import { changeModel, model, models, speechModels, voices } from './api/models.t
 import { jsonBody } from './api/json-body.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { notFound } from './api/not-found.ts';
+import { openapi } from './api/openapi.ts';
 import { pause, resume } from './api/pause.ts';
 import { plan } from './api/plan.ts';
 import type { ApiServices } from './api/services.ts';
@@ -95,6 +96,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/models/unload', onlyMethods('POST'), jsonBody, changeModel('unload', services));
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
+  app.all('/openapi.json', onlyMethods('GET', 'HEAD'), openapi);
   app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
   app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
   app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));

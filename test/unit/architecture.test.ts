@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   consumers: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   gpu: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'error-code.ts', 'clock.ts', 'logger.ts'],
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
-  api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
+  api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts', '../schemas/openapi.json'],
   events: ['core/', 'errors.ts', 'clock.ts', 'logger.ts', 'within.ts'],
   demo: ['config/types.ts', 'error-code.ts', 'version.ts'],
   cli: ['config/', 'core/operations.ts', 'core/reach.ts', 'core/suggest.ts', 'demo/', 'daemon.ts', 'start-error.ts', 'state-file.ts', 'logging.ts', 'logger.ts', 'version.ts'],
