@@ -300,6 +300,7 @@ export class Daemon {
     return {
       now: this.#clock.wall(),
       version: this.#options.version,
+      startedAt: this.#startedAt,
       listen: this.url.slice('http://'.length),
       config: this.#config,
       configPath: this.#options.configPath,

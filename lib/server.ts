@@ -10,6 +10,7 @@ import { logs } from './api/logs.ts';
 import { releaseLease, renewLease, takeLease } from './api/leases.ts';
 import { metrics } from './api/metrics.ts';
 import { notFound } from './api/not-found.ts';
+import { openapi } from './api/openapi.ts';
 import { pause, resume } from './api/pause.ts';
 import { plan } from './api/plan.ts';
 import { cancelQueued, showQueue } from './api/queue.ts';
@@ -97,6 +98,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.all('/models/unload', onlyMethods('POST'), jsonBody, changeModel('unload', services));
   app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
   app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
+  app.all('/openapi.json', onlyMethods('GET', 'HEAD'), openapi);
   app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
   app.all('/metrics', onlyMethods('GET', 'HEAD'), metrics(services));
   app.all('/v1/history', onlyMethods('GET', 'HEAD'), history(services));

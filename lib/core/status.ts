@@ -3,6 +3,7 @@ import { footprintReport } from './footprint.ts';
 import type { Pause } from './gating.ts';
 import type { Health, Reading, Residency, Sample } from './model.ts';
 import type { ResidencySource } from './residency.ts';
+import { statusSummary } from './status-summary.ts';
 
 /** One consumer as the status shows it. */
 export interface ConsumerFacts {
@@ -51,6 +52,8 @@ export interface SchedulerFacts {
 export interface StatusFacts {
   readonly now: Date;
   readonly version: string;
+  /** When this daemon began to serve. */
+  readonly startedAt: Date;
   readonly listen: string;
   readonly config: Config;
   /** File that the configuration came from. */
@@ -96,9 +99,13 @@ export interface LeaseFacts {
   readonly isEnding: boolean;
 }
 
+/** Rises when a member goes or means something else, not when one is added. */
+const SCHEMA_VERSION = 1;
+
 /** The body of `GET /v1/status`. A number that is not known is null, never 0 and never left out. */
 export function statusReport(facts: StatusFacts): Record<string, unknown> {
   return {
+    schema_version: SCHEMA_VERSION,
     version: facts.version,
     listen: facts.listen,
     time: facts.now.toISOString(),
@@ -112,6 +119,7 @@ export function statusReport(facts: StatusFacts): Record<string, unknown> {
     paused: facts.paused === null ? null : { since: facts.paused.since.toISOString(), by: facts.paused.by },
     history: historyReport(facts.history),
     process: processReport(facts.process),
+    summary: statusSummary(facts),
   };
 }
 

@@ -25,6 +25,7 @@ export const ROUTES: readonly RouteCase[] = [
   ...at('/models/load', 'admin', 'POST /models/load', 'GET /models/load'),
   ...at('/models/unload', 'admin', 'POST /models/unload'),
   ...at('/v1/status', 'read', 'GET /v1/status', 'HEAD /v1/status', 'POST /v1/status'),
+  ...at('/openapi.json', 'read', 'GET /openapi.json', 'HEAD /openapi.json', 'POST /openapi.json'),
   ...at('/v1/events', 'read', 'HEAD /v1/events', 'GET /v1/events?types=none', 'POST /v1/events'),
   ...at('/metrics', 'read', 'GET /metrics', 'HEAD /metrics', 'POST /metrics'),
   ...at('/v1/history', 'read', 'GET /v1/history', 'HEAD /v1/history', 'DELETE /v1/history'),

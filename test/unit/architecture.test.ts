@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   consumers: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
   gpu: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'error-code.ts', 'clock.ts', 'logger.ts'],
   middlewares: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'clock.ts', 'logger.ts'],
-  api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'version.ts', 'middlewares/arrival.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts'],
+  api: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts', 'version.ts', 'middlewares/arrival.ts', 'middlewares/client-name.ts', 'middlewares/exchange.ts', 'middlewares/route.ts', '../schemas/openapi.json'],
   events: ['core/', 'errors.ts', 'clock.ts', 'logger.ts', 'within.ts'],
   metrics: ['core/', 'config/types.ts', 'config/types.gen.ts', 'errors.ts'],
   tracing: ['core/', 'clock.ts', 'within.ts', 'logger.ts'],

@@ -48,6 +48,7 @@ const NEW: ConsumerFacts = {
 const START: StatusFacts = {
   now: NOW,
   version: '1.2.3',
+  startedAt: new Date('2026-02-03T04:00:00.000Z'),
   listen: '127.0.0.1:8770',
   config: configured({ consumers: { tts: {} } }),
   configPath: 'config/consumers.yaml',
