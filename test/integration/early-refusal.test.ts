@@ -161,6 +161,7 @@ describe('a client that is slow with its headers', () => {
     const { access, limits } = configured({});
     const connections = new ConnectionLimits(() => limits);
     const server = createHttpServer(express(), { accessRules: () => new AccessRules(access), connections, logger: new FakeLogger() });
+    expect(server).toMatchObject({ headersTimeout: 10_000, keepAliveTimeout: 65_000 });
     server.headersTimeout = 100;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
