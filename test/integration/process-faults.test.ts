@@ -6,12 +6,13 @@ import type { FakeCard } from '../support/fake-card.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, openUpload, request } from '../support/http.ts';
 import type { Answer, OpenRequest } from '../support/http.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { ServeProcess } from '../support/serve-process.ts';
 import type { ServeOptions } from '../support/serve-process.ts';
 import { untilAsked } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
-/** Of the whole process, with 320 MiB of bodies in it or on their way; 170 was seen at most, and 500 with the bodies in memory. */
+/** Of the whole process. With 320 MiB of bodies in it or on their way 170 was seen at most, and 500 with the bodies in memory. */
 const RSS_MIB = 250;
 
 let card: FakeCard;
@@ -87,6 +88,19 @@ describe('a heap of 64 MiB', () => {
     expect((await request({ url: `${url}/healthz` })).status).toBe(200);
     expect(daemon.child.exitCode).toBe(null);
   }, 60_000);
+});
+
+describe('a client that sends bytes one by one', () => {
+  test('is refused at limits.body by the same process, whose memory stays small', async () => {
+    await start({ config: config({ limits: { body: '512KiB' } }), nodeArgs: ['--max-old-space-size=64'] });
+    const client = await RawClient.open(Number(new URL(url).port));
+    client.send('POST /v1/tts HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
+    client.send('1\r\nx\r\n'.repeat(MIB / 2 + 1));
+    expect((await client.answer())?.status).toBe(413);
+    client.reset();
+    expect((await status()).process.rss_mib).toBeLessThan(RSS_MIB);
+    expect([(await post()).status, daemon.child.exitCode]).toEqual([200, null]);
+  });
 });
 
 describe('SIGHUP', () => {
