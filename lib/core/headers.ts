@@ -50,6 +50,7 @@ const NOT_FORWARDED_PREFIX = /^(?:x-forwarded|tailscale)-/;
 export function isForwarded(name: string, nominated: ReadonlySet<string>): boolean {
   // Servers of the CGI school take an underscore for a hyphen.
   const plain = name.includes('_') ? name.replaceAll('_', '-') : name;
+  if (plain === 'content-length' && plain !== name) return false;
   return !HOP_BY_HOP.has(plain) && !NOT_FORWARDED.has(plain) && !nominated.has(name) && !NOT_FORWARDED_PREFIX.test(plain);
 }
 

@@ -137,6 +137,8 @@ export class Proxy {
     const exchange = routedExchange(res);
     const startedAt = clock.now();
     exchange.upstream = proxyReq;
+    // Such a request says `Connection: close`, which Node takes for no reason not to use the connection again.
+    if (res.req.headers['transfer-encoding'] !== undefined) proxyReq.shouldKeepAlive = false;
     // Not before the body is piped, which comes next: a listener makes it flow, and its beginning would be lost.
     if (exchange.body === null) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
