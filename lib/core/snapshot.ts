@@ -41,17 +41,17 @@ export interface Snapshot {
 
 /** Memory that a consumer will still take, though no sample shows it yet. MiB. */
 export function promiseMib(consumer: PlannedConsumer): number {
-  return consumer.promised ? Math.max(0, (consumer.footprintMib ?? 0) - takenMib(consumer)) : 0;
+  return consumer.promised ? Math.max(0, (consumer.footprintMib ?? 0) - (takenMib(consumer) ?? 0)) : 0;
 }
 
 /** Memory that is taken or spoken for because of a consumer. MiB. */
 export function heldMib(consumer: PlannedConsumer): number {
-  return consumer.promised ? takenMib(consumer) + promiseMib(consumer) : (consumer.usedMib ?? consumer.footprintMib ?? 0);
+  return (takenMib(consumer) ?? (consumer.promised ? 0 : (consumer.footprintMib ?? 0))) + promiseMib(consumer);
 }
 
-/** What it has of its promise. A sample that is older than the end of its job counts: what it had then is not free there. */
-function takenMib({ usedMib, shownMib }: PlannedConsumer): number {
-  return usedMib ?? shownMib ?? 0;
+/** Memory that is not free because of a consumer. A sample that is older than the end of its job counts: its free memory is as old. */
+function takenMib({ usedMib, shownMib }: PlannedConsumer): number | null {
+  return usedMib ?? shownMib;
 }
 
 /** Memory that an unload is expected to free. MiB. */

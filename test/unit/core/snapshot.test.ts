@@ -40,7 +40,8 @@ describe('a consumer holds', () => {
     ['its footprint once, not twice, when it is promised and not measured', { promised: true }, 1000],
     ['what an old sample shows and what it will still take', { shownMib: 700, promised: true }, 1000],
     ['what an old sample shows, though that is more than it was declared to', { shownMib: 1500, promised: true }, 1500],
-    ['its footprint, whatever an old sample shows, when nothing is promised', { shownMib: 700 }, 1000],
+    ['what an old sample shows, when nothing is promised', { shownMib: 700 }, 700],
+    ['what is measured since, whatever an old sample shows', { usedMib: 700, shownMib: 300 }, 700],
     ['what it uses, though that is more than it was declared to', { usedMib: 1500, promised: true }, 1500],
     ['nothing that anybody knows of without a footprint', { footprintMib: null }, 0],
   ])('%s', (_name, differences, mib) => {
