@@ -7,6 +7,10 @@ const WATCHED_MS = 3000;
 /** What is not at rest by then never will be. Longest of ours: a lease of 2 s, a wait of 5 s. */
 const LIMIT_MS = 45_000;
 
+const CENSUSES = 5;
+/** By then what has piled up during a census has been worked off. */
+const BETWEEN_CENSUSES_MS = 1500;
+
 /**
  * Waits until nothing has waited or run for a while. Returns what there is then, at rest or not:
  * `{waiting, running, leases, descriptors, shown}`, the last for people.
@@ -48,6 +52,29 @@ export async function leastDescriptors(daemon, watchedMs = WATCHED_MS) {
     least = Math.min(least, daemon.descriptors());
   }
   return least;
+}
+
+/**
+ * The least of up to five censuses, as a probe or a reading of the card that is under way has objects of its own; no more of them than
+ * it takes to come down to `before`, if there is one.
+ */
+export async function leastCensus(daemon, before = null) {
+  let least = await daemon.probe('census');
+  for (let left = CENSUSES - 1; left > 0 && !(before !== null && isDownTo(before, least)); left -= 1) {
+    await delay(BETWEEN_CENSUSES_MS);
+    least = lesser(least, await daemon.probe('census'));
+  }
+  return least;
+}
+
+function isDownTo(before, now) {
+  return Object.entries(now.objects).every(([name, count]) => count <= before.objects[name]);
+}
+
+function lesser(one, other) {
+  const objects = Object.entries(other.objects).map(([name, count]) => [name, Math.min(count, one.objects[name])]);
+  const [heapUsed, external] = ['heapUsed', 'external'].map((what) => Math.min(other[what], one[what]));
+  return { ...other, objects: Object.fromEntries(objects), heapUsed, external };
 }
 
 function isBusy({ waiting, running, leases }) {
