@@ -32,9 +32,10 @@ async function textOf(res) {
   return text;
 }
 
-/** What came of a request, in a word or two: its status, and what went wrong in the daemon's own words. */
+/** What came of a request, in a word or two: its status, and what went wrong in the daemon's own words. A refusal that must not be is printed. */
 export function outcomeOf({ status, text }) {
   const code = status >= 400 ? /"(?:error|code)":"([a-z_]+)"/.exec(text)?.[1] : undefined;
+  if (code === 'insufficient_vram' || code === 'scheduler_error') console.error(`\nrefused: ${text}`);
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
