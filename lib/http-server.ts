@@ -63,6 +63,8 @@ export function createHttpServer(app: Express, services: HttpServerServices, own
   const server = new BrokerServer({ ...ownClasses, ...SETTINGS, hasReserve: ownPortOf === null }, services);
   // One more than is allowed shows that there are too many; the rest is not kept.
   server.maxHeadersCount = MOST_HEADERS + 1;
+  // http-proxy-middleware listens for its end once for each consumer; from eleven on Node would warn of a leak.
+  server.setMaxListeners(0);
   server.on('request', inTurn((req, res) => {
     if (connections.isReserved(req.socket)) {
       if (!isAlwaysServed(req)) return refuse(req.socket, overloaded());

@@ -210,6 +210,7 @@ export class Registry {
       footprintMib: consumer.footprintMib,
       residualMib: consumer.residualMib,
       usedMib: reckonedUseMib(consumer, sample ?? this.#lastSample),
+      shownMib: sample?.attribution?.uses.get(consumer.name) ?? null,
       residency: consumer.residency,
       busy: consumer.busy > 0 || consumer.isWorkingForOthers || consumer.residency === 'loading' || consumer.residency === 'unloading',
       vramManaged: config.vram_managed,

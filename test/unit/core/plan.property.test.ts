@@ -18,6 +18,7 @@ function consumerNamed(name: string): fc.Arbitrary<PlannedConsumer> {
     footprintMib: fc.option(mib, { freq: 6 }),
     residualMib: fc.constantFrom(0, 0, 0, 500),
     usedMib: fc.option(mib, { freq: 1 }),
+    shownMib: fc.option(mib, { freq: 1 }),
     residency: fc.constantFrom('resident', 'resident', 'resident', 'resident', 'resident', 'absent', 'absent', 'unknown', 'loading', 'unloading'),
     busy: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
     vramManaged: rarely,
@@ -150,7 +151,7 @@ describe('the targets of an eviction', () => {
       if (each.plan.plan !== 'evict') return;
       const names = new Set(targetNames(each));
       const freed = held(each.snapshot, [...names].filter((name) => !byName(each.snapshot, name).promised));
-      const shownFree = [...names].filter((name) => byName(each.snapshot, name).promised).reduce((sum, name) => sum + (byName(each.snapshot, name).usedMib ?? 0), 0);
+      const shownFree = [...names].filter((name) => byName(each.snapshot, name).promised).reduce((sum, name) => sum + (byName(each.snapshot, name).usedMib ?? byName(each.snapshot, name).shownMib ?? 0), 0);
       const consumers = each.snapshot.consumers.map((consumer) =>
         names.has(consumer.name) ? { ...consumer, residency: 'absent' as const, promised: false, usedMib: 0 } : consumer,
       );
@@ -244,7 +245,7 @@ describe('when the card cannot be read', () => {
 describe('two admissions in a row', () => {
   test('never spend the same headroom: what the first was let in with is promised until a sample shows it', () => {
     const two = fc.tuple(consumerNamed('t'), consumerNamed('a')).map(([t, a]) => {
-      const quiet = { residency: 'absent', usedMib: null, busy: false, promised: false } as const;
+      const quiet = { residency: 'absent', usedMib: null, shownMib: null, busy: false, promised: false } as const;
       return [{ ...t, ...quiet }, { ...a, ...quiet }] as const;
     });
     fc.assert(
