@@ -14,7 +14,7 @@ export default {
   ignorePatterns: ['dist', 'docs', 'bench', 'node_modules'],
   // Types are only taken out, never checked, and line numbers stay.
   disableTypeChecks: false,
-  // jest keeps something of every file that it has run.
-  maxTestRunnerReuse: 500,
+  // jest keeps something of every file that it has run, and some tests collect garbage.
+  maxTestRunnerReuse: 50,
   warnings: { slow: false },
 };

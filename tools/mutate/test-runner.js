@@ -8,6 +8,9 @@ import { runCLI } from 'jest';
 const CONFIG = 'tools/mutate/jest.config.js';
 const FOLDERS = ['test/unit/core', 'test/unit/gpu'];
 
+// Costly properties try fewer cases (test/support/cases.ts): what nothing notices goes through all of them.
+process.env.CASES_SHARE ??= '0.2';
+
 class FilesRunner {
   capabilities() {
     return { reloadEnvironment: true };
