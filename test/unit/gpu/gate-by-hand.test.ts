@@ -56,12 +56,28 @@ describe('unloading by hand', () => {
     expect(byHand.state).toBe('done');
   });
 
-  test('of an absent consumer has nothing to do', async () => {
+  test('of an absent consumer has nothing to do, and nothing to look at', async () => {
     benchOf({ a: SIZED }).absent('a');
     const asked = bench.ask('a', { work: 'unload' });
     await bench.settled();
     expect(asked.state).toBe('done');
-    expect(bench.hooks.begun).toEqual([]);
+    expect([bench.hooks.begun, bench.hooks.looks]).toEqual([[], []]);
+  });
+
+  test.each([
+    [true, ['unload a']],
+    [false, []],
+  ])('is done at its turn only while it is wanted: %j', async (isWanted, calls) => {
+    benchOf({ a: SIZED });
+    const running = bench.ask('a');
+    let isStillWanted = true;
+    const asked = bench.ask('a', { work: 'unload', isStillWanted: () => isStillWanted });
+    await bench.settled();
+    isStillWanted = isWanted;
+    running.release();
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.calls).toEqual(calls);
   });
 
   test('of a consumer that goes down meanwhile has nothing to do either', async () => {
@@ -86,7 +102,11 @@ describe('unloading by hand', () => {
     benchOf({ a: SIZED }).hooks.failing.add('a');
     const asked = bench.ask('a', { work: 'unload' });
     await bench.settled();
-    expect(asked.refusal.kind).toMatchObject({ status: 503, error: 'eviction_failed' });
+    expect(asked.refusal).toMatchObject({
+      kind: { status: 503, error: 'eviction_failed' },
+      message: 'a could not be unloaded, or its memory was not seen free in time',
+      details: { consumer: 'a' },
+    });
     expect(bench.consumer('a').residency).toBe('unknown');
     counted();
   });
