@@ -109,6 +109,7 @@ export class Registry {
     const { residency, saidSince: lastActionAt, wasRefused } = consumer;
     const news = residencyAfterProbe({ residency, lastActionAt, wasRefused, ...saidMarks(consumer) }, probe, consumer.config);
     this.#believe(consumer, news, `probe: ${outcome.type}`);
+    if (residency !== 'absent' && consumer.residency === 'absent') consumer.foundAbsentAt = this.#clock.now();
     consumer.wasRefused = outcome.type === 'refused';
     consumer.lastProbeAt = this.#clock.wall();
     consumer.lastError = outcome.type === 'good' ? null : outcome.error;
@@ -173,9 +174,9 @@ export class Registry {
     this.#did(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
   }
 
-  /** End of the latest load, unload or job, monotonic ms. */
+  /** End of the latest load, unload or job, or when one was found to have left the card by itself, monotonic ms. */
   lastActionAt(): number {
-    return Math.max(...this.everyone().map((consumer) => consumer.lastActionAt));
+    return Math.max(...this.everyone().flatMap(({ lastActionAt, foundAbsentAt }) => [lastActionAt, foundAbsentAt]));
   }
 
   /** The planner's input right now; `sample` null: the free memory is not known. */

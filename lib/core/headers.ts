@@ -65,7 +65,7 @@ export interface Returning {
 export function returnedHeaders(rawHeaders: readonly string[], { connection, keepsCookies }: Returning): string[] {
   const nominated = namedBy(connection);
   const result: string[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower) || lower.startsWith(CORS_PREFIX)) continue;

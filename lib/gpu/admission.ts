@@ -88,7 +88,8 @@ export class Admission {
 
   async #makeRoom(ticket: Ticket, plan: Plan, { sample, failed }: Attempt): Promise<void> {
     const [target] = plan.targets;
-    if (plan.plan === 'wait' || target === undefined) {
+    // The plan says to wait.
+    if (target === undefined) {
       await this.#change.promise;
       return;
     }

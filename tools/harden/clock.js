@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileFromDebian, firstThere, librariesIn } from './debian.js';
+import { fileFromDebian, firstThere, librariesIn } from '../support/debian.js';
 import { gated, servedAgain, takeLease, untilWaiting } from './work.js';
 
 const WAITING = 3;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ask } from '../support/http.js';
-import { programFromDebian } from './debian.js';
+import { programFromDebian } from '../support/debian.js';
 
 /** Slow headers, slow body, overlapping ranges, slow reading. */
 const MODES = { H: ['-H'], B: ['-B'], R: ['-R', '-a', '10', '-b', '3000'], X: ['-X', '-w', '16', '-y', '32', '-z', '8'] };

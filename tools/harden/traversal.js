@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BAD, countOf, tally } from '../support/all.js';
 import { askRaw } from '../support/http.js';
-import { fileFromDebian, firstThere } from './debian.js';
+import { fileFromDebian, firstThere } from '../support/debian.js';
 
 const AT_ONCE = 16;
 /** Of Debian's wfuzz. */

@@ -41,6 +41,8 @@ describe('is not ours:', () => {
     'example.org',
     'a.tts.example.org',
     '127.0.0.1.evil.example',
+    'evil.127.0.0.1',
+    'evil127.0.0.1',
     '127.0.0.1@evil.example',
     'localhost:8770:1',
     'localhost:x',

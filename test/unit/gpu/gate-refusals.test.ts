@@ -119,6 +119,7 @@ test('a consumer that a reload has seen off, while a client still uploaded for i
   await expect(bench.gate.acquire(request).outcome).rejects.toMatchObject({
     kind: { status: 503, error: 'consumer_unreachable', retryable: true },
     message: 'a has left the configuration',
+    details: { consumer: 'a', retryAfterS: 1 },
   });
   atRest();
 });
