@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { BrokerError } from './errors.ts';
 import { envelopeOf } from './middlewares/error-handler.ts';
-import { linger } from './upgrade.ts';
+import { linger } from './middlewares/linger.ts';
 
 /** Refused connections that are kept for a moment so that their clients get to read why; more are closed at once. */
 const MOST_LINGERING = 2048;

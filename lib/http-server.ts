@@ -63,6 +63,8 @@ export function createHttpServer(app: Express, services: HttpServerServices, own
   const server = new BrokerServer({ ...ownClasses, ...SETTINGS, hasReserve: ownPortOf === null }, services);
   // One more than is allowed shows that there are too many; the rest is not kept.
   server.maxHeadersCount = MOST_HEADERS + 1;
+  // http-proxy-middleware listens for its end once for each consumer; from eleven on Node would warn of a leak.
+  server.setMaxListeners(0);
   server.on('request', inTurn((req, res) => {
     if (connections.isReserved(req.socket)) {
       if (!isAlwaysServed(req)) return refuse(req.socket, overloaded());
@@ -83,9 +85,9 @@ export function createHttpServer(app: Express, services: HttpServerServices, own
     const noTunnel = new BrokerError('methodNotAllowed', 'CONNECT is not served', { allow: ['GET', 'HEAD', 'POST'] });
     refuse(socket, unwelcome(req, accessRules()) ?? noTunnel);
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }) => {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     // In the middle of an answer no other can be given.
-    if (!socket.writable || (socket.bytesWritten ?? 0) > 0) socket.destroy();
+    if (!socket.writable || isAnswering(socket)) socket.destroy();
     else refuse(socket, faultOf(error));
   });
   return server;
@@ -111,6 +113,12 @@ function isLast(socket: Socket): boolean {
   const count = (requests.get(socket) ?? 0) + 1;
   requests.set(socket, count);
   return count >= REQUESTS_PER_CONNECTION;
+}
+
+/** Whether an answer is under way. Only Node's own field tells, by which Node decides the same; a test would see it go. */
+function isAnswering(socket: Duplex): boolean {
+  const answer = '_httpMessage' in socket ? socket._httpMessage : null;
+  return answer instanceof http.ServerResponse && answer.headersSent;
 }
 
 function isAlwaysServed({ url = '' }: IncomingMessage): boolean {

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { noteUpgrade } from './middlewares/arrival.ts';
-import { LINGER_MS } from './middlewares/error-handler.ts';
+import { linger } from './middlewares/linger.ts';
 
 /** What there is of an upgrade when Node lets go of its connection. */
 export interface UpgradeParts {
@@ -44,11 +43,4 @@ function assign(res: ServerResponse, socket: Socket): boolean {
     socket.destroy();
     return false;
   }
-}
-
-/** After a refusal: what still comes is dropped, past the parser, which has given up. */
-export function linger(socket: Duplex): void {
-  socket.removeAllListeners('data').on('data', () => undefined).resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  socket.once('end', () => socket.destroy()).once('close', () => clearTimeout(timer));
 }

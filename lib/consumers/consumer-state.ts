@@ -43,6 +43,8 @@ export class ConsumerState {
   readonly probes = { good: 0, bad: 0, refused: 0, timeout: 0, unheard: 0 } satisfies Record<ProbeOutcome['type'], number>;
   /** End of our last load, unload or job. */
   lastActionAt = Number.NEGATIVE_INFINITY;
+  /** When a probe last found that it had left the card by itself, monotonic ms: a sample that began before that may show its memory. */
+  foundAbsentAt = Number.NEGATIVE_INFINITY;
   /** When its last unload had been seen on the card: what it said before that is old, though the card's last sample is not. */
   settledAt = Number.NEGATIVE_INFINITY;
   /** End of its last finished GPU work; null: none yet. */

@@ -113,6 +113,7 @@ export class Registry {
     const { residency, saidSince: lastActionAt, wasRefused } = consumer;
     const news = residencyAfterProbe({ residency, lastActionAt, wasRefused, ...saidMarks(consumer) }, probe, consumer.config);
     this.#believe(consumer, news, `probe: ${outcome.type}`);
+    if (residency !== 'absent' && consumer.residency === 'absent') consumer.foundAbsentAt = this.#clock.now();
     consumer.wasRefused = outcome.type === 'refused';
     consumer.lastProbeAt = this.#clock.wall();
     consumer.probes[outcome.type] += 1;
@@ -178,9 +179,9 @@ export class Registry {
     this.#did(consumer, isFreed ? 'absent' : 'unknown', isFreed ? 'unloaded' : 'unload failed or freed too little');
   }
 
-  /** End of the latest load, unload or job, monotonic ms. */
+  /** End of the latest load, unload or job, or when one was found to have left the card by itself, monotonic ms. */
   lastActionAt(): number {
-    return Math.max(...this.everyone().map((consumer) => consumer.lastActionAt));
+    return Math.max(...this.everyone().flatMap(({ lastActionAt, foundAbsentAt }) => [lastActionAt, foundAbsentAt]));
   }
 
   /** The planner's input right now; `sample` null: the free memory is not known. */
@@ -215,6 +216,7 @@ export class Registry {
       footprintMib: consumer.footprintMib,
       residualMib: consumer.residualMib,
       usedMib: reckonedUseMib(consumer, sample ?? this.#lastSample),
+      shownMib: sample?.attribution?.uses.get(consumer.name) ?? null,
       residency: consumer.residency,
       busy: consumer.busy > 0 || consumer.isWorkingForOthers || consumer.residency === 'loading' || consumer.residency === 'unloading',
       vramManaged: config.vram_managed,

@@ -8,6 +8,7 @@ export interface OwnNames {
 }
 
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+const LAST_PORT = 65_535;
 
 /**
  * Whether a `Host` value is ours. An attacker's page that has its own name point here (DNS rebinding) still sends that name,
@@ -16,15 +17,16 @@ const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 export function isOwnHost(host: string, { hostName, configured }: OwnNames): boolean {
   const name = nameIn(host.toLowerCase());
   if (name === null) return false;
-  if (name.startsWith('[') || IPV4.test(name) || name === 'localhost') return true;
+  if (name.startsWith('[') || IPV4.test(name)) return URL.canParse(`http://${name}`);
+  if (name === 'localhost') return true;
   if (name === hostName || name === `${hostName}.local` || configured.includes(name)) return true;
   return name.startsWith(`${hostName}.`) && name.endsWith('.ts.net');
 }
 
 /** The name without its port; null if it is no host name at all. */
 function nameIn(host: string): string | null {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::\d{1,5})?$/.exec(host);
-  return match?.[1] ?? null;
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::(\d{1,5}))?$/.exec(host);
+  return Number(match?.[2] ?? 0) > LAST_PORT ? null : (match?.[1] ?? null);
 }
 
 /** Our own origin, seen from a request. */

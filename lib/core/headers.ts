@@ -50,6 +50,7 @@ const NOT_FORWARDED_PREFIX = /^(?:x-forwarded|tailscale)-/;
 export function isForwarded(name: string, nominated: ReadonlySet<string>): boolean {
   // Servers of the CGI school take an underscore for a hyphen.
   const plain = name.includes('_') ? name.replaceAll('_', '-') : name;
+  if (plain === 'content-length' && plain !== name) return false;
   return !HOP_BY_HOP.has(plain) && !NOT_FORWARDED.has(plain) && !nominated.has(name) && !NOT_FORWARDED_PREFIX.test(plain);
 }
 
@@ -64,7 +65,7 @@ export interface Returning {
 export function returnedHeaders(rawHeaders: readonly string[], { connection, keepsCookies }: Returning): string[] {
   const nominated = namedBy(connection);
   const result: string[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower) || lower.startsWith(CORS_PREFIX)) continue;

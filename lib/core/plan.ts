@@ -42,7 +42,7 @@ export function planFor(name: string, snapshot: Snapshot, excluded: ReadonlySet<
     foreign: snapshot.foreign,
   };
   const decision = decide(target, snapshot, { missing: facts.requiredMib - facts.headroomMib, excluded });
-  const plan = { ...facts, ...decision, reason: '' };
+  const plan = { ...facts, ...decision };
   return { ...plan, reason: explain(plan, snapshot) };
 }
 

@@ -3,13 +3,15 @@ import { doorOf } from './doors.ts';
 /** Why a request target is refused, or null if it is plain. */
 export type TargetFault = string | null;
 
-/** Encoded dot, backslash, percent or NUL: two servers may read them as two different paths. */
-const ENCODED_TRAPS = /%(2e|5c|25|00)/i;
+/** Encoded dot, backslash, percent or NUL, also in overlong UTF-8: two servers may read them as two different paths. */
+const ENCODED_TRAPS = /%(2e|5c|25|00|c[01]%[89ab]|e0%[89])/i;
 /** The same holds for an encoded slash, but some servers have names with slashes in their paths. */
 const ENCODED_SLASH = /%2f/gi;
 const MODELS = '/v1/models/';
 /** Everything outside printable ASCII, and the characters that RFC 3986 does not allow in a path but servers treat differently. */
 const ODD_CHARACTERS = /[^!-~]|[\\<>^`{|}"#]/;
+/** Servers of the Java school cut off what follows a semicolon before they look. */
+const DOT_SEGMENT = /^\.{1,2}(;|%3b|$)/i;
 const MALFORMED_ESCAPE = /%(?![0-9a-f]{2})/i;
 
 /**
@@ -24,7 +26,7 @@ export function faultOfPath(path: string, opaqueFrom = path.length): TargetFault
   const isTrap = ENCODED_TRAPS.test(path) || path.slice(0, opaqueFrom).search(ENCODED_SLASH) !== -1;
   if (isTrap) return 'the path holds an encoded dot, slash, backslash, percent sign or NUL';
   const segments = path.replaceAll(ENCODED_SLASH, '/').split('/').slice(1);
-  if (segments.some((segment) => segment === '.' || segment === '..')) return 'the path holds a dot segment';
+  if (segments.some((segment) => DOT_SEGMENT.test(segment))) return 'the path holds a dot segment';
   if (segments.slice(0, -1).includes('')) return 'the path holds an empty segment';
   return null;
 }

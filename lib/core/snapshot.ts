@@ -7,8 +7,10 @@ export interface PlannedConsumer {
   readonly footprintMib: number | null;
   /** What stays after an unload. */
   readonly residualMib: number;
-  /** Measured use; null: not measured. */
+  /** Measured use; null: not measured since our last load, unload or job. */
   readonly usedMib: number | null;
+  /** Its use in the sample that the free memory is from, however old that is; null: not measured. */
+  readonly shownMib: number | null;
   readonly residency: Residency;
   /** Between admission and release, in the middle of a hook, or at work for others than us. */
   readonly busy: boolean;
@@ -39,12 +41,17 @@ export interface Snapshot {
 
 /** Memory that a consumer will still take, though no sample shows it yet. MiB. */
 export function promiseMib(consumer: PlannedConsumer): number {
-  return consumer.promised ? Math.max(0, (consumer.footprintMib ?? 0) - (consumer.usedMib ?? 0)) : 0;
+  return consumer.promised ? Math.max(0, (consumer.footprintMib ?? 0) - (takenMib(consumer) ?? 0)) : 0;
 }
 
 /** Memory that is taken or spoken for because of a consumer. MiB. */
 export function heldMib(consumer: PlannedConsumer): number {
-  return (consumer.usedMib ?? (consumer.promised ? 0 : (consumer.footprintMib ?? 0))) + promiseMib(consumer);
+  return (takenMib(consumer) ?? (consumer.promised ? 0 : (consumer.footprintMib ?? 0))) + promiseMib(consumer);
+}
+
+/** Memory that is not free because of a consumer. A sample that is older than the end of its job counts: its free memory is as old. */
+function takenMib({ usedMib, shownMib }: PlannedConsumer): number | null {
+  return usedMib ?? shownMib;
 }
 
 /** Memory that an unload is expected to free. MiB. */

@@ -7,6 +7,6 @@ const HELD_MS = 2000;
 export function isAdmissible({ request, heldBy }: Ticket, now: number): boolean {
   const { consumer, consumerConfig, work } = request;
   if (!consumer.firstProbeSettled) return false;
-  if (heldBy !== null && now - heldBy.at < HELD_MS && heldBy.consumers.some((other) => other.isWorkingForOthers)) return false;
+  if (heldBy !== null && now - heldBy.at < HELD_MS && heldBy.consumers.every((other) => other.isWorkingForOthers)) return false;
   return consumer.busy < (work === 'exchange' ? consumerConfig.max_concurrency : 1);
 }

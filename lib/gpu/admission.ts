@@ -47,10 +47,11 @@ export class Admission {
     if (ticket.request.work === 'unload') return this.#unloadByHand(ticket);
     const failed = new Set<string>();
     const { work, consumer, config } = ticket.request;
-    const { consumers, samples } = this.#services;
+    const { consumers, samples, clock } = this.#services;
+    let doubtedAt: number | null = null;
     while (!isGivenUp(ticket)) {
       if (this.#isReady(ticket)) return work === 'exchange' ? 'ready' : 'done';
-      const sample = await samples.fresh(consumers.lastActionAt());
+      const sample = await samples.fresh(Math.max(consumers.lastActionAt(), doubtedAt ?? Number.NEGATIVE_INFINITY));
       if (isGivenUp(ticket)) break;
       this.#refuseIfDown(ticket);
       const snapshot = consumers.snapshot(config, sample);
@@ -58,6 +59,8 @@ export class Admission {
       if (plan.plan === 'fits') {
         if (!needsLoad(ticket)) return work === 'exchange' ? 'ready' : 'done';
         await this.#load(ticket);
+      } else if (plan.plan === 'impossible' && !plan.permanent && hasStrangers(snapshot) && doubtedAt === null) {
+        doubtedAt = clock.now();
       } else if (plan.plan === 'impossible') {
         throw impossible(plan, snapshot, failed);
       } else if (this.#isHeldByOthers(ticket, plan)) {
@@ -86,7 +89,8 @@ export class Admission {
 
   async #makeRoom(ticket: Ticket, plan: Plan, { sample, failed }: Attempt): Promise<void> {
     const [target] = plan.targets;
-    if (plan.plan === 'wait' || target === undefined) {
+    // The plan says to wait.
+    if (target === undefined) {
       await this.#change.promise;
       return;
     }
@@ -162,6 +166,11 @@ function isGivenUp(ticket: Ticket): boolean {
 
 function gone(consumer: string): BrokerError {
   return new BrokerError('consumerDown', `${consumer} has left the configuration`, { consumer, retryAfterS: 1 });
+}
+
+/** A server that ended between the two halves of a reading looks like a stranger: nobody is refused before a second reading. */
+function hasStrangers({ foreign, unknownHolders }: Snapshot): boolean {
+  return foreign.length + unknownHolders.length > 0;
 }
 
 function needsLoad(ticket: Ticket): boolean {

@@ -1,13 +1,6 @@
 import { chooseNext } from '../core/queue-order.ts';
 import type { Run, Ticket } from './ticket.ts';
 
-/** Tickets of one consumer and priority, oldest first. */
-interface Lane {
-  readonly key: string;
-  head: Ticket | null;
-  tail: Ticket | null;
-}
-
 /** What decides, beside the order, who may be served now. */
 export interface LaneRules {
   /** Whether the card may be given to anybody. */
@@ -21,7 +14,8 @@ export interface LaneRules {
 /** The waiting tickets, in lanes, so that adding, leaving and choosing cost the same with ten and with ten thousand. */
 export class Lanes {
   readonly #rules: LaneRules;
-  readonly #lanes = new Map<string, Lane>();
+  /** The oldest ticket of each lane. A lane holds the tickets of one consumer and priority in a ring, oldest first. */
+  readonly #heads = new Map<string, Ticket>();
   readonly #byId = new Map<string, Ticket>();
 
   constructor(rules: LaneRules) {
@@ -31,18 +25,11 @@ export class Lanes {
   add(ticket: Ticket, run: Run): void {
     ticket.run = run;
     this.#byId.set(String(ticket.sequence), ticket);
-    const lane = this.#laneOf(ticket);
-    // One that was at its turn and has to wait on gets its old place back: it was the first.
-    if (lane.head !== null && ticket.sequence < lane.head.sequence) {
-      ticket.next = lane.head;
-      lane.head.previous = ticket;
-      lane.head = ticket;
-      return;
-    }
-    ticket.previous = lane.tail;
-    if (lane.tail === null) lane.head = ticket;
-    else lane.tail.next = ticket;
-    lane.tail = ticket;
+    const key = keyOf(ticket);
+    const head = this.#heads.get(key);
+    if (head !== undefined) linkBefore(head, ticket);
+    // Before the head is the end of the ring. One that was at its turn and has to wait on gets its old place back: it was the first.
+    if (head === undefined || ticket.sequence < head.sequence) this.#heads.set(key, ticket);
   }
 
   /** Takes out the ticket that is served next, and returns what starts it; undefined if nobody may be served. */
@@ -55,10 +42,10 @@ export class Lanes {
 
   /** The ticket that is served next, or null. */
   next(): Ticket | null {
-    if (this.#lanes.size === 0 || !this.#rules.isOpen()) return null;
+    if (this.#heads.size === 0 || !this.#rules.isOpen()) return null;
     const heads: Ticket[] = [];
-    for (const { head } of this.#lanes.values()) {
-      if (head !== null && this.#rules.isAdmissible(head)) heads.push(head);
+    for (const head of this.#heads.values()) {
+      if (this.#rules.isAdmissible(head)) heads.push(head);
     }
     return chooseNext(heads, this.#rules.now(), this.#rules.agingMs());
   }
@@ -84,32 +71,34 @@ export class Lanes {
   /** When the longest waiting ticket asked, monotonic ms; null if none waits. */
   oldestEnqueuedAt(): number | null {
     let oldest: number | null = null;
-    for (const { head } of this.#lanes.values()) {
-      if (head !== null && (oldest === null || head.enqueuedAt < oldest)) oldest = head.enqueuedAt;
+    for (const { enqueuedAt } of this.#heads.values()) {
+      if (oldest === null || enqueuedAt < oldest) oldest = enqueuedAt;
     }
     return oldest;
   }
 
-  #laneOf(ticket: Ticket): Lane {
-    const key = keyOf(ticket);
-    const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
-    const lane: Lane = { key, head: null, tail: null };
-    this.#lanes.set(key, lane);
-    return lane;
-  }
-
   #remove(ticket: Ticket): void {
-    const lane = this.#laneOf(ticket);
-    if (ticket.previous === null) lane.head = ticket.next;
-    else ticket.previous.next = ticket.next;
-    if (ticket.next === null) lane.tail = ticket.previous;
-    else ticket.next.previous = ticket.previous;
-    ticket.previous = null;
-    ticket.next = null;
-    if (lane.head === null) this.#lanes.delete(lane.key);
+    const key = keyOf(ticket);
+    const { next } = ticket;
+    if (next === ticket) this.#heads.delete(key);
+    else if (this.#heads.get(key) === ticket) this.#heads.set(key, next);
+    unlink(ticket);
     this.#byId.delete(String(ticket.sequence));
   }
+}
+
+function linkBefore(next: Ticket, ticket: Ticket): void {
+  ticket.next = next;
+  ticket.previous = next.previous;
+  next.previous.next = ticket;
+  next.previous = ticket;
+}
+
+function unlink(ticket: Ticket): void {
+  ticket.previous.next = ticket.next;
+  ticket.next.previous = ticket.previous;
+  ticket.previous = ticket;
+  ticket.next = ticket;
 }
 
 /** After a reload a consumer may have tickets of two priorities: each is a lane, so that a lane stays in order. */

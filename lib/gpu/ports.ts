@@ -11,7 +11,7 @@ export interface Consumers {
   snapshot(config: Config, sample: Sample | null): Snapshot;
   /** MiB that a consumer still has to get before it can work, as far as is known right now; 0: it can run. */
   needMib(consumer: GatedConsumer): number;
-  /** End of the latest load, unload or job of any consumer. */
+  /** End of the latest load, unload or job of any consumer, or when one was found to have left the card by itself. */
   lastActionAt(): number;
   waiting(consumer: GatedConsumer, change: 1 | -1): void;
   admitted(consumer: GatedConsumer): void;

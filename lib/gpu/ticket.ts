@@ -6,7 +6,7 @@ export type Run = () => Promise<unknown>;
 
 /**
  * One waiting request, from asking to grant, refusal or leaving. It settles exactly once. Its links belong to the lane
- * that it waits in, so that leaving costs the same however many wait.
+ * that it waits in (one that waits in none is linked to itself), so that leaving costs the same however many wait.
  */
 export class Ticket implements Place {
   readonly request: GateRequest;
@@ -16,8 +16,8 @@ export class Ticket implements Place {
   readonly times: AdmissionTimes = {};
   /** Rejects with a BrokerError, or with `CLIENT_LEFT` when the client is gone. null: work by hand is done. */
   readonly outcome: Promise<Lease | null>;
-  previous: Ticket | null = null;
-  next: Ticket | null = null;
+  previous: Ticket = this;
+  next: Ticket = this;
   timer: NodeJS.Timeout | undefined;
   /** Consumers that work for others and have to end that first, and when that was found, monotonic ms; null: none. */
   heldBy: { readonly consumers: readonly GatedConsumer[]; readonly at: number } | null = null;

@@ -9,14 +9,22 @@ import { refuseUpgrade } from './upgrade-check.ts';
 
 /** Anything but visible ASCII, space and tab: a terminal that shows a log would obey some of it. */
 const ODD_VALUE = /[^\t\x20-\x7e]/;
+/** Some servers take such a number for an octal one. */
+const LEADING_ZERO = /^0[0-9]/;
 
 /** Refuses peers, host names, pages, upgrades and request targets that have no business here. `rules` are those of the newest configuration. */
 export function accessCheck(rules: () => AccessRules) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const { path } = exchangeOf(res);
-    refuseUnwelcome(req, rules());
-    refuseUpgrade(req, path);
-    refuseOddRequest(req, path);
+    try {
+      refuseUnwelcome(req, rules());
+      refuseUpgrade(req, path);
+      refuseOddRequest(req, path);
+    } catch (error) {
+      // What follows on the connection may be read in two ways as well. Who is only not welcome may be so after a reload.
+      if (!isForbidden(error)) res.shouldKeepAlive = false;
+      throw error;
+    }
     next();
   };
 }
@@ -38,8 +46,7 @@ export function refuseUnwelcome(req: Pick<Request, 'socket' | 'headers' | 'metho
 
 /** What HTTP/1 servers may read in different ways. */
 function refuseOddRequest(req: Request, path: string): void {
-  const coding = req.headers['transfer-encoding'];
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new BrokerError('badRequest', 'the only Transfer-Encoding is chunked');
+  refuseOddLength(req);
   if (req.httpVersionMajor !== 1) throw new BrokerError('badRequest', `HTTP/1.0 and HTTP/1.1 are spoken here, not HTTP/${req.httpVersion}`);
   const { rawHeaders } = req;
   let hosts = 0;
@@ -52,4 +59,17 @@ function refuseOddRequest(req: Request, path: string): void {
   if (hosts === 0 && req.httpVersion !== '1.0') throw new BrokerError('badRequest', 'the request has no Host');
   const fault = faultOfPath(path, ownPortOf(req) === null ? opaqueFrom(path) : 0);
   if (fault !== null) throw new BrokerError('badRequest', fault);
+}
+
+/** Where a body ends, that is: a server that reads it differently takes the rest for another request. */
+function refuseOddLength({ headers, httpVersion }: Request): void {
+  const { 'transfer-encoding': coding, 'content-length': length } = headers;
+  if (length !== undefined && LEADING_ZERO.test(length)) throw new BrokerError('badRequest', 'the Content-Length begins with a zero');
+  if (coding === undefined) return;
+  if (coding.toLowerCase() !== 'chunked') throw new BrokerError('badRequest', 'the only Transfer-Encoding is chunked');
+  if (httpVersion === '1.0') throw new BrokerError('badRequest', 'HTTP/1.0 knows no Transfer-Encoding');
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof BrokerError && error.kind.error === 'forbidden';
 }

@@ -8,9 +8,7 @@ import type { Logger } from '../logger.ts';
 import { cutOff } from './cut-off.ts';
 import { exchangeOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-
-/** Unread request bytes are taken for this long after a refusal, so that the client gets to read it. */
-export const LINGER_MS = 2000;
+import { linger, LINGER_MS } from './linger.ts';
 
 /** What goes over the wire for an error of ours. */
 export interface Envelope {
@@ -47,7 +45,7 @@ export function sendError(failure: { readonly error: unknown; readonly req: Requ
   // With its reason: Node would keep one that a consumer has sent.
   res.writeHead(status, STATUS_CODES[status] ?? '', { ...headers, 'X-Request-Id': exchange.id, 'X-Content-Type-Options': 'nosniff' });
   res.end(req.method === 'HEAD' ? undefined : body);
-  if (!req.complete) linger(req);
+  if (!req.complete) dropRest(req);
 }
 
 /** Of its stream nothing but comments has been sent. */
@@ -94,9 +92,12 @@ function asBrokerError(error: unknown, context: { readonly id: string; readonly 
 }
 
 /** A client that still sends would be reset before it has read the answer; so its bytes are read and dropped for a moment. */
-function linger(req: Request): void {
+function dropRest(req: Request): void {
+  const { socket } = req;
+  // Node calls it when the last answer of a connection has been sent.
+  socket.destroySoon = () => linger(socket.end());
   req.resume();
-  const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();
   const stop = (): void => clearTimeout(timer);
   req.once('end', stop);

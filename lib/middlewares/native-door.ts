@@ -17,6 +17,9 @@ export interface NativeStages {
   readonly ungated: RequestHandler;
 }
 
+/** Usual methods; what else a consumer knows is its own business. */
+const ALLOWED = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
 /** Leads to a consumer's own server, under a prefix or at a port of its own; all other requests pass by. */
 export function nativeDoor(services: RouteServices, { gated, ungated }: NativeStages) {
   return (req: Request, res: Response, next: NextFunction): void => {
@@ -32,6 +35,8 @@ export function nativeDoor(services: RouteServices, { gated, ungated }: NativeSt
       redirect(res, `${door.prefix}/${exchange.query}`);
       return;
     }
+    // It would show a page what its browser and those on the way add to its requests.
+    if (req.method === 'TRACE') throw new BrokerError('methodNotAllowed', 'TRACE is not served here', { consumer: consumer.name, allow: ALLOWED });
     const path = door.path === '' ? '/' : door.path;
     bind(exchange, { consumer, target: { method: req.method, path } }, services);
     const stages = usesGpu(consumer.gpu_paths, req.method, path) ? gated : ungated;

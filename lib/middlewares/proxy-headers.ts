@@ -15,7 +15,7 @@ export function applyRequestHeaders(req: Request, exchange: Exchange): void {
   }
   // A body that was taken in has a known length; one that streams keeps its own framing.
   if (exchange.body !== null) forwarded['content-length'] = String(exchange.body.length);
-  else if (headers['transfer-encoding'] !== undefined) forwarded['transfer-encoding'] = headers['transfer-encoding'];
+  else if (headers['transfer-encoding'] !== undefined) forwarded['transfer-encoding'] = 'chunked';
   // Its answer is read along, or the head of its stream is out and says nothing of a coding.
   if (exchange.route?.consumer.completion !== undefined || exchange.translation !== null || exchange.waiting?.hasBegun === true) delete forwarded['accept-encoding'];
   Object.assign(forwarded, exchange.translation?.headers);

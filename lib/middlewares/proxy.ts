@@ -85,14 +85,16 @@ export class Proxy {
     for (const { agent } of this.#forwarders.values()) agent.destroy();
   }
 
-  /** Closes the idle sockets of consumers that are no longer at one of `urls`, and the others when they are. */
+  /**
+   * Closes the idle sockets of consumers that are no longer at one of `urls`, and the others when they are. The way itself stays, as
+   * http-proxy-middleware holds on to each for as long as the server lives: one that is taken out and put back gets its old one.
+   */
   retain(urls: ReadonlySet<string>): void {
     for (const [url, { agent }] of this.#forwarders) {
+      agent.maxFreeSockets = urls.has(url) ? MAX_SOCKETS : 0;
       if (urls.has(url)) continue;
-      this.#forwarders.delete(url);
       // Those in use belong to requests that finish as they began.
       for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
-      agent.maxFreeSockets = 0;
     }
   }
 
@@ -138,6 +140,8 @@ export class Proxy {
     const startedAt = clock.now();
     exchange.upstream = proxyReq;
     exchange.trace?.mark('sent');
+    // Such a request says `Connection: close`, which Node takes for no reason not to use the connection again.
+    if (res.req.headers['transfer-encoding'] !== undefined) proxyReq.shouldKeepAlive = false;
     // Not before the body is piped, which comes next: a listener makes it flow, and its beginning would be lost.
     if (exchange.body === null) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {

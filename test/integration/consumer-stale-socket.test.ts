@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker } from '../support/broker.ts';
 import type { FakeConsumer, FakeExchange } from '../support/fake-consumer.ts';
-import { request } from '../support/http.ts';
+import { openUpload, request } from '../support/http.ts';
 import { until } from '../support/until.ts';
 
 let broker: Broker;
 let fake: FakeConsumer;
 beforeEach(async () => {
   fake = await simpleConsumer();
-  broker = await startBroker({ consumers: { one: { fake } }, settings: { audio_proxy: 'one', health: { interval: '1h' } } });
+  broker = await startBroker({ consumers: { one: { fake, settings: { gpu_paths: ['POST /work'] } } }, settings: { audio_proxy: 'one', health: { interval: '1h' } } });
   await fake.waitFor(({ path }) => path === '/health');
 });
 afterEach(() => broker.stop());
@@ -84,6 +84,20 @@ describe('a pooled connection that the consumer has just closed', () => {
     await fake.listenAgain();
     expect((await post()).status).toBe(200);
     expect(fake.connections).toBe(connections + 2);
+  });
+
+  test('is none that was asked to close, behind a body in chunks, though the consumer neither says nor does so', async () => {
+    fake.on('POST /free', async (exchange) => {
+      await exchange.readBody();
+      await exchange.json(200, {});
+      if (exchange.head.headers['connection'] === 'close') await exchange.never();
+    }, { gpu: false });
+    const url = `${broker.url}/upstream/one/free`;
+    const chunked = openUpload(url);
+    chunked.request.end('whole');
+    expect((await chunked.ended).status).toBe(200);
+    expect(seen('/free')[0]?.headers['connection']).toBe('close');
+    expect((await request({ url, method: 'POST', body: 'next' })).status).toBe(200);
   });
 
   test('is a fresh one that breaks: that is no stale connection, and a GET is not sent again', async () => {

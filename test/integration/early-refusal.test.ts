@@ -52,6 +52,19 @@ describe('a refusal of a request whose body is still on its way', () => {
     expect(fake.jobs).toHaveLength(0);
   });
 
+  test.each(['HTTP/1.1', 'HTTP/1.0'])('is read by a client that sends everything first and wants no other answer on its connection: %s', async (version) => {
+    for (const [start, status] of [['POST /nothing', 404], ['POST /v1/image', 413], ['POST /audio//x', 400], ['POST /healthz', 405]] as const) {
+      const answer = await sendsThenReads(behind(`${start} ${version}`, 'Host: localhost', 'Connection: close', `Content-Length: ${LARGE.length}`));
+      expect([answer?.status, answer?.headers['connection']]).toEqual([status, 'close']);
+    }
+    expect(fake.jobs).toHaveLength(0);
+  });
+
+  test('is read with too many headers before it as well', async () => {
+    const many = Array.from({ length: 101 }, (_, index) => `a${index}: b`);
+    expect((await sendsThenReads(behind('POST /nothing HTTP/1.1', 'Host: localhost', ...many, `Content-Length: ${LARGE.length}`)))?.status).toBe(431);
+  });
+
   test('is read although the client never stops sending, and then the connection ends', async () => {
     const client = await RawClient.open(broker.port);
     client.send(`POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${1024 * MIB}\r\n\r\n`);
@@ -148,6 +161,7 @@ describe('a client that is slow with its headers', () => {
     const { access, limits } = configured({});
     const connections = new ConnectionLimits(() => limits);
     const server = createHttpServer(express(), { accessRules: () => new AccessRules(access), connections, logger: new FakeLogger() });
+    expect(server).toMatchObject({ headersTimeout: 10_000, keepAliveTimeout: 65_000 });
     server.headersTimeout = 100;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();

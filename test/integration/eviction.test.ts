@@ -6,6 +6,7 @@ import { fakeCard } from '../support/fake-card.ts';
 import type { FakeCard } from '../support/fake-card.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, request } from '../support/http.ts';
+import { untilAsked } from '../support/until.ts';
 
 const HOOKS: Settings = { load: { path: '/load' }, unload: { path: '/unload' } };
 const LAZY: Settings = { unload: { path: '/unload' } };
@@ -68,6 +69,20 @@ describe('eviction', () => {
     expect(answers[0]?.headers['server-timing']).toMatch(/evict;dur=[\d.]+, load;dur=[\d.]+/);
     expect(tts.loaded).toBe(false);
     expect(image.loaded).toBe(true);
+  });
+
+  test('unloads one again that has loaded itself behind our back', async () => {
+    await start();
+    const unloads = () => stt.requests.filter(({ path }) => path === '/unload').length;
+    expect((await request({ url: `${broker.url}/v1/consumers/stt/unload`, method: 'POST' })).status).toBe(200);
+    expect([stt.loaded, (await residencies())['stt'], unloads()]).toEqual([false, 'absent', 1]);
+    stt.residency.setLoaded(true);
+    stt.residency.health = { status: 200, body: { loaded: true } };
+    await untilAsked(async () => (await residencies())['stt'] === 'resident');
+    await post('tts');
+    stt.residency.health = { status: 200, body: {} };
+    expect((await post('image')).status).toBe(200);
+    expect([stt.loaded, unloads()]).toEqual([false, 2]);
   });
 
   test('never unloads a consumer that still works', async () => {

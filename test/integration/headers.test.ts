@@ -77,6 +77,7 @@ describe('headers towards the consumer', () => {
       'X-Forwarded-Server: evil',
       'X_Forwarded_For: 6.6.6.6',
       'X_Real_IP: 6.6.6.6',
+      'Content_Length: 6.6.6.6',
       'Tailscale_User_Login: admin@x',
       'X-Real-IP: 6.6.6.6',
       'X-Client-IP: 6.6.6.6',

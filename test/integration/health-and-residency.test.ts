@@ -47,6 +47,24 @@ describe('health', () => {
     expect((await consumer()).last_error).toBe('GET /health answered 404');
   });
 
+  test('one that comes and goes with each probe is neither loaded nor unloaded for it, and costs one line of the log each time', async () => {
+    const fake = await simpleConsumer();
+    broker = await startBroker({ consumers: { one: { fake, settings: HOOKS } }, settings: { health: { interval: '10ms' } } });
+    const changes = () => broker.logger.lines.filter(({ message }) => message === 'health changed').length;
+    await seen((state) => state.health.state === 'healthy');
+    const before = changes();
+    for (let round = 0; round < 10; round += 1) {
+      fake.residency.health = { status: 503, body: {} };
+      await seen((state) => state.health.state === 'unhealthy');
+      expect((await post()).status).toBe(503);
+      fake.residency.health = { status: 200, body: {} };
+      await seen((state) => state.health.state === 'healthy');
+      expect((await post()).status).toBe(200);
+    }
+    expect(changes() - before).toBe(20);
+    expect(fake.requests.filter(({ path }) => path === '/load' || path === '/unload')).toEqual([]);
+  });
+
   test('a timeout while it works says nothing: busy is not dead', async () => {
     const fake = await simpleConsumer();
     broker = await startBroker({ consumers: { one: { fake } }, settings: { health: { interval: '20ms', timeout: '30ms' } } });

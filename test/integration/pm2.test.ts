@@ -74,3 +74,9 @@ test('the ecosystem file gives the drain its time and one card one daemon', asyn
   expect(defaults.ok && app !== undefined && app.kill_timeout > defaults.config.shutdown_grace).toBe(true);
   expect(app).toMatchObject({ exec_mode: 'fork', instances: 1, wait_ready: true, interpreter: 'node_modules/.bin/node' });
 });
+
+test('the ecosystem file has a taken port tried again ever more slowly, and lets no single client restart the daemon', async () => {
+  const { apps }: { apps: readonly unknown[] } = await import(`${ROOT}/ecosystem.config.js`);
+  // One client that sends bytes one by one brings a Node server to about 440 MB for a while.
+  expect(apps).toEqual([expect.objectContaining({ exp_backoff_restart_delay: 200, max_restarts: Number.MAX_SAFE_INTEGER, max_memory_restart: '1G' })]);
+});

@@ -29,6 +29,15 @@ describe('shutting down', () => {
     await broker.stop();
   });
 
+  test('leaves loaded what is loaded', async () => {
+    const fake = await simpleConsumer();
+    const broker = await startBroker({ consumers: { one: { fake, settings: { load: { path: '/load' }, unload: { path: '/unload' } } } } });
+    expect((await request({ url: `${broker.url}/v1/tts`, method: 'POST', body: {} })).status).toBe(200);
+    await broker.daemon.stop(1000);
+    expect([fake.loaded, fake.requests.filter(({ path }) => path === '/unload')]).toEqual([true, []]);
+    await broker.stop();
+  });
+
   test('cuts what still runs after the grace', async () => {
     const fake = await simpleConsumer();
     fake.on('POST /work', (exchange) => exchange.never());

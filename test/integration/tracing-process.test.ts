@@ -31,7 +31,7 @@ async function loadedBy(tracing: Record<string, string>): Promise<string[]> {
   ends.push(() => fake.stop());
   const consumers = { mvoice: { url: fake.url, paths: { tts: { path: '/work' } } } };
   const config = { listen: '127.0.0.1:0', health: { interval: '50ms' }, routing: { tts: 'mvoice' }, consumers, tracing };
-  const daemon = new ServeProcess({ config, env: { PATH: '/nowhere', LOADED: loaded }, execArgv: ['--import', pathToFileURL(hooks).href] });
+  const daemon = new ServeProcess({ config, env: { PATH: '/nowhere', LOADED: loaded }, nodeArgs: ['--import', pathToFileURL(hooks).href] });
   ends.push(() => daemon.cleanup());
   await daemon.ready();
   const url = await daemon.url();

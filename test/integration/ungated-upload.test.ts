@@ -3,7 +3,12 @@ import { startBroker } from '../support/broker.ts';
 import type { Broker, Settings } from '../support/broker.ts';
 import { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, openUpload } from '../support/http.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
+
+const PIECE = Buffer.alloc(64 * 1024, 'x');
+/** What the buffers of two connections on loopback may hold together; the kernel lets one grow to 6 MiB. */
+const BUFFERS = 32 * 1024 * 1024;
 
 let broker: Broker;
 let server: FakeConsumer;
@@ -64,6 +69,34 @@ describe('a body that streams past the gate', () => {
     gate.resolve();
     expect((await large.ended).body).toBe(JSON.stringify({ bytes: 32 * 1024 * 1024 }));
   });
+});
+
+test('a body for a consumer that takes none of it is held up, and not kept in our memory', async () => {
+  await start();
+  const left = Promise.withResolvers<void>();
+  server.on('POST /upload', async (exchange) => {
+    await left.promise;
+    await exchange.readBody();
+  }, { gpu: false });
+  const client = await RawClient.open(broker.port);
+  client.send(`POST /upstream/server/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${4 * BUFFERS}\r\n\r\n`);
+  const { socket } = client;
+  const fill = (): void => {
+    while (socket.bytesWritten < 4 * BUFFERS && socket.write(PIECE));
+  };
+  socket.on('drain', fill);
+  fill();
+  const sent = (): number => socket.bytesWritten - socket.writableLength;
+  let [before, looks] = [0, 0];
+  await until(() => {
+    looks = sent() === before ? looks + 1 : 0;
+    before = sent();
+    return before > PIECE.length && looks > 20;
+  });
+  expect(sent()).toBeLessThan(BUFFERS);
+  client.reset();
+  left.resolve();
+  await server.waitFor(({ path, aborted }) => path === '/upload' && aborted === true);
 });
 
 test('a reload that takes out the consumer lets it finish', async () => {

@@ -23,6 +23,7 @@ export interface Wish {
   readonly maxWaitMs?: number;
   /** Whose share of the queue it takes. Default: nobody's. */
   readonly client?: string;
+  isStillWanted?(): boolean;
 }
 
 /** How a bench begins. */

@@ -27,6 +27,10 @@ export class GateHooks implements Hooks {
   readonly keepsMib = new Map<string, number>();
   /** Called when one begins. */
   onBegin: (hook: BegunHook) => void = () => undefined;
+  /** Who has been looked at before an unload, by name, oldest first. */
+  readonly looks: string[] = [];
+  /** Called at each look, before anything is found. */
+  onLook: () => void = () => undefined;
   readonly #registry: Registry;
   readonly #card: GateCard;
   readonly #clock: ManualClock;
@@ -76,6 +80,8 @@ export class GateHooks implements Hooks {
   }
 
   async look(consumer: ConsumerState): Promise<'working' | 'absent' | 'idle'> {
+    this.looks.push(consumer.name);
+    this.onLook();
     const isWorking = this.working.has(consumer.config.name);
     this.#registry.working(consumer, isWorking, this.#clock.now());
     if (isWorking) return Promise.resolve('working');

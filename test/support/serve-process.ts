@@ -16,8 +16,8 @@ export interface ServeOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Where its standard output goes; default: to the test. A number is a file descriptor. */
   readonly stdout?: 'pipe' | number;
-  /** Options for Node; default: none. */
-  readonly execArgv?: readonly string[];
+  /** Options of Node itself; default: none. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** `mgpumanager serve` in a process of its own, as a user starts it. */
@@ -29,11 +29,11 @@ export class ServeProcess {
   readonly #dir: string;
   readonly #waiters = new Set<() => void>();
 
-  constructor({ config, env, stdout = 'pipe', execArgv = [] }: ServeOptions) {
+  constructor({ config, env, stdout = 'pipe', nodeArgs = [] }: ServeOptions) {
     this.#dir = mkdtempSync(join(tmpdir(), 'mgpu-serve-'));
     this.configPath = join(this.#dir, 'config.yaml');
     this.write(config);
-    this.child = spawn(process.execPath, [...execArgv, BIN, 'serve', '-c', this.configPath], {
+    this.child = spawn(process.execPath, [...nodeArgs, BIN, 'serve', '-c', this.configPath], {
       env: { XDG_STATE_HOME: this.#dir, ...env, NODE_OPTIONS: '' },
       stdio: ['ignore', stdout, 'pipe', 'ipc'],
     });

@@ -8,6 +8,7 @@ export function planned(differences: Planned): PlannedConsumer {
     footprintMib: 1000,
     residualMib: 0,
     usedMib: null,
+    shownMib: null,
     residency: 'resident',
     busy: false,
     vramManaged: false,

@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileFromDebian, firstThere, librariesIn } from '../support/debian.js';
 import { gated, servedAgain, takeLease, untilWaiting } from './work.js';
 
 const WAITING = 3;
@@ -8,10 +9,13 @@ const JUMPS = ['+2h', '-2h', '+0'];
 
 export const about = 'the wall clock jumps by two hours, forth and back (libfaketime)';
 
-export function needs(prefix) {
-  const library = libraryIn(join(prefix, 'usr/lib'));
-  if (library === null) return { missing: "Debian's libfaketime" };
-  const file = join(mkdtempSync(join(tmpdir(), 'mgpu-clock-')), 'offset');
+export function needs({ mayDownload }) {
+  const find = (root) => firstThere(librariesIn(root).map((folder) => join(folder, 'faketime/libfaketime.so.1')));
+  const { found: library, missing } = fileFromDebian('libfaketime', find, mayDownload);
+  if (missing !== undefined) return { missing };
+  const dir = mkdtempSync(join(tmpdir(), 'mgpu-clock-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const file = join(dir, 'offset');
   writeFileSync(file, '+0\n');
   // Durations are measured by the monotonic clock, which no jump of the wall clock moves.
   const env = { LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
@@ -32,9 +36,4 @@ export async function run({ daemon, needs: { file }, goals }) {
     goals.atLeast(`${jump}: waiting requests served`, WAITING, { measured: statuses.filter((status) => status === 200).length, note: `(${statuses.join(', ')})` });
     goals.atMost(`${jump}: served again within`, 2000, { measured: await servedAgain(daemon.port, 10_000), unit: ' ms' });
   }
-}
-
-function libraryIn(folder) {
-  const folders = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
-  return folders.map((each) => join(each, 'faketime/libfaketime.so.1')).find(existsSync) ?? null;
 }

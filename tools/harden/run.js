@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Goals, title } from '../../bench/support/report.js';
-import { atZero } from '../support/rest.js';
+import { atDescriptors, atZero, leastDescriptors } from '../support/rest.js';
 import { ask } from '../support/http.js';
 import { startScene } from './scene.js';
 
@@ -11,16 +11,17 @@ const PARTS = ['naughty', 'traversal', 'slow', 'slowhttptest', 'autocannon', 'ou
 /** Run by `vanish` in a network of their own. */
 const INNER = ['vanish-inside'];
 
-const HELP = `node tools/harden/run.js [PART…] [--prefix DIR]
+const HELP = `node tools/harden/run.js [PART…] [--no-download]
 
-  PART      ${PARTS.join(', ')}; all of them by default
-  --prefix  where Debian's slowhttptest, libfaketime and wfuzz (its word lists) are, if not under /; \`dpkg -x\` puts them there
+  PART           ${PARTS.join(', ')}; all of them by default
+  --no-download  only with what is installed. Otherwise Debian's slowhttptest, libfaketime and wfuzz (its word lists) are downloaded
+                 into build/debian if they are not; the system stays as it is
 
-Run \`npm run build\` first. A part whose tool is not there is skipped, and says so. Exits 1 if a goal is missed.`;
+Run \`npm run build\` first. A part whose tool cannot be had is skipped, and says why. Exits 1 if a goal is missed.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { prefix: { type: 'string', default: '/' }, help: { type: 'boolean', short: 'h', default: false } },
+  options: { 'no-download': { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
 });
 
 if (values.help) console.log(HELP);
@@ -47,13 +48,14 @@ async function main(names) {
 async function runPart(name, goals) {
   const part = await import(`./${name}.js`);
   title(`${name}: ${part.about}`);
-  const needs = (await part.needs?.(values.prefix)) ?? {};
+  const needs = (await part.needs?.({ mayDownload: !values['no-download'] })) ?? {};
   if (needs.missing !== undefined) return needs.missing;
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const scene = await startScene({ root, prefix: values.prefix, ...needs });
+  const scene = await startScene({ root, ...needs });
   try {
+    const before = await leastDescriptors(scene.daemon);
     await part.run({ ...scene, needs, goals: named(name, goals) });
-    await lookAfter(scene, named(name, goals));
+    await lookAfter(scene, { goals: named(name, goals), before });
     goals.atMost(`${name}: exit code after SIGTERM`, 0, { measured: (await scene.daemon.end()) ?? Infinity });
   } finally {
     await scene.end();
@@ -62,11 +64,12 @@ async function runPart(name, goals) {
 }
 
 /** What must hold after every part. */
-async function lookAfter({ daemon }, goals) {
+async function lookAfter({ daemon }, { goals, before }) {
   goals.atLeast('same process', 1, { measured: Number(daemon.isAlive) });
   if (!daemon.isAlive) return;
-  const { waiting, running } = await atZero(daemon);
-  goals.atMost('waiting and running afterwards', 0, { measured: waiting + running });
+  const { waiting, running, leases } = await atZero(daemon);
+  goals.atMost('waiting, running and leases afterwards', 0, { measured: waiting + running + leases });
+  goals.atMost('descriptors more than before', 0, { measured: (await atDescriptors(daemon, before)) - before });
   goals.atMost('/healthz without 200', 0, { measured: Number((await ask(daemon.port, { path: '/healthz' })).status !== 200) });
   const lines = daemon.takeLog().split('\n').slice(0, -1);
   goals.atMost('lines of the log that are no JSON on one line', 0, { measured: lines.filter((line) => !isCleanJson(line)).length });

@@ -10,11 +10,11 @@ const LIMITS = {
 };
 
 /** One fake for everything and the daemon before it. `host`: where the fake listens; `env`, `output`: the daemon's. */
-export async function startScene({ root, prefix, host = '127.0.0.1', env, output }) {
+export async function startScene({ root, host = '127.0.0.1', env, output }) {
   const { fake, port } = await startFake({ root, host });
   const daemon = await DaemonProcess.start(settingsFor(`http://${host}:${port}`), { root, ...(env && { env }), ...(output && { output }) });
   await daemon.probed();
-  return { root, prefix, fake, daemon, end: () => Promise.all([daemon.end(), fake.end()]) };
+  return { root, fake, daemon, end: () => Promise.all([daemon.end(), fake.end()]) };
 }
 
 function settingsFor(url) {

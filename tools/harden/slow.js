@@ -8,8 +8,8 @@ const READING = 50;
 const LAST_MS = 8000;
 /** A piece is sent or taken this often, ms. */
 const STEP_MS = 400;
-/** Longest time that anybody else may have to wait for an answer meanwhile, ms. */
-const PATIENCE_MS = 2000;
+/** Longest time that anybody else may have to wait for an answer meanwhile, ms: much less than it lasts, and enough for a busy machine. */
+const PATIENCE_MS = 5000;
 const HEAD = 'POST /v1/llm HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n';
 
 export const about = `up to ${SLOW} connections at a time that send headers, bodies or nothing slowly, or take answers slowly`;

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ask } from '../support/http.js';
+import { programFromDebian } from '../support/debian.js';
 
 /** Slow headers, slow body, overlapping ranges, slow reading. */
 const MODES = { H: ['-H'], B: ['-B'], R: ['-R', '-a', '10', '-b', '3000'], X: ['-X', '-w', '16', '-y', '32', '-z', '8'] };
@@ -12,15 +11,15 @@ const PATHS = { H: '/healthz', B: '/v1/llm', R: '/audio/x', X: '/audio/x' };
 
 export const about = 'slowhttptest in its four modes, 500 connections each';
 
-export function needs(prefix) {
-  const program = ['usr/bin', 'usr/local/bin'].map((folder) => join(prefix, folder, 'slowhttptest')).find(existsSync);
-  return program === undefined ? { missing: "Debian's slowhttptest" } : { program };
+export function needs({ mayDownload }) {
+  const { program, env: libraries, missing } = programFromDebian('slowhttptest', mayDownload);
+  return missing === undefined ? { program, libraries } : { missing };
 }
 
-export async function run({ daemon, needs: { program }, goals }) {
+export async function run({ daemon, needs: { program, libraries }, goals }) {
   for (const [mode, flags] of Object.entries(MODES)) {
     const url = `http://127.0.0.1:${daemon.port}${PATHS[mode]}`;
-    const testing = promisify(execFile)(program, [...flags, ...COMMON, '-u', url], { timeout: LIMIT_MS });
+    const testing = promisify(execFile)(program, [...flags, ...COMMON, '-u', url], { timeout: LIMIT_MS, env: { ...process.env, ...libraries } });
     const others = askUntil(daemon.port, testing);
     const { stdout } = await testing;
     const { bad, asked } = await others;

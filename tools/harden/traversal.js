@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { countOf, tally } from '../support/all.js';
+import { BAD, countOf, tally } from '../support/all.js';
 import { askRaw } from '../support/http.js';
+import { fileFromDebian, firstThere } from '../support/debian.js';
 
 const AT_ONCE = 16;
 /** Of Debian's wfuzz. */
@@ -13,16 +14,22 @@ const ENDS = ['unload', 'load', 'etc/passwd'];
 
 export const about = 'ways to write a path that leads elsewhere, at every door';
 
-export async function run({ daemon, fake, prefix, goals }) {
-  const words = [...ownWords(), ...listedWords(prefix)];
+/** Never missing: without the lists there are our own words. */
+export function needs({ mayDownload }) {
+  const { found, missing } = fileFromDebian('wfuzz', (root) => firstThere([join(root, 'usr/share/wfuzz/wordlist')]), mayDownload);
+  if (missing !== undefined) console.log(`without its word lists, with our own spellings only: ${missing}\n`);
+  return { words: [...ownWords(), ...(found === undefined ? [] : listedWords(found))] };
+}
+
+export async function run({ daemon, fake, needs: { words }, goals }) {
   const targets = DOORS.flatMap((door) => words.map((word) => `${door}${word}`));
-  const statusOf = async (target) => (await askRaw(daemon.port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`)).status;
+  const statusOf = (target) => askRaw(daemon.port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
   const counts = await tally(targets, AT_ONCE, statusOf);
   console.log(`${targets.length} targets: ${Object.entries(counts).map(([status, times]) => `${status}: ${times}`).join(', ')}`);
   const seen = await fake.ask('targets');
   const outside = seen.filter((target) => leadsElsewhere(target));
   for (const target of outside.slice(0, 5)) console.log(`reached the consumer: ${target}`);
-  goals.atMost('no answer, or 500', 0, { measured: countOf(counts, /^(hang|cut|500)$/) });
+  goals.atMost('no answer, 500, or a refusal that is not ours', 0, { measured: countOf(counts, BAD) });
   goals.atMost('paths at the consumer that a server may read as another', 0, { measured: outside.length });
   goals.atLeast('paths that did reach it', 1, { measured: seen.length });
 }
@@ -31,12 +38,7 @@ function ownWords() {
   return STEPS.flatMap((step) => [1, 2, 5].flatMap((times) => ENDS.map((end) => step.repeat(times) + end)));
 }
 
-function listedWords(prefix) {
-  const folder = join(prefix, 'usr/share/wfuzz/wordlist');
-  if (!existsSync(folder)) {
-    console.log('skipped the word lists of wfuzz: not there; our own spellings only\n');
-    return [];
-  }
+function listedWords(folder) {
   // A space would end the target.
   return LISTS.flatMap((list) => readFileSync(join(folder, list), 'latin1').split(/\r?\n/)).filter((word) => word !== '' && !/\s/.test(word));
 }

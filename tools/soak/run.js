@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { printMachine } from '../../bench/support/machine.js';
-import { atRest } from '../support/rest.js';
+import { atRest, leastCensus } from '../support/rest.js';
 import { Disturber } from './disturbances.js';
 import { report } from './report.js';
 import { Samples } from './samples.js';
@@ -51,12 +51,12 @@ async function soak(scene, { runMs, count, seed }) {
   const { daemon } = scene;
   const { pid } = daemon;
   await traffic(scene, { ms: Math.min(runMs / 4, WARM_UP_MS), count, seed });
-  const before = { rest: await atRest(daemon), census: await daemon.probe('census') };
+  const before = { rest: await atRest(daemon), census: await leastCensus(daemon) };
   const samples = new Samples();
   const startedAt = performance.now();
   const { seen, done } = await traffic(scene, { ms: runMs, count, seed: seed + count, samples });
   const seconds = (performance.now() - startedAt) / 1000;
-  const after = { rest: await atRest(daemon), census: await daemon.probe('census') };
+  const after = { rest: await atRest(daemon), census: await leastCensus(daemon, before.census) };
   const isSame = daemon.isAlive && daemon.pid === pid;
   return { before, after, seen, done, seconds, samples: samples.all, errors: samples.errors, isSame };
 }

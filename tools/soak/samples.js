@@ -24,9 +24,9 @@ export class Samples {
   async #run(daemon) {
     const startedAt = performance.now();
     while (!this.#isStopping && daemon.isAlive) {
-      const { rss, heapUsed, timers, sockets } = await daemon.probe('look');
+      const { rss, heapUsed, ...counts } = await daemon.probe('look');
       const at = (performance.now() - startedAt) / MINUTE_MS;
-      this.all.push({ at, rss: rss / MIB, heap: heapUsed / MIB, timers, sockets, descriptors: daemon.descriptors() });
+      this.all.push({ at, rss: rss / MIB, heap: heapUsed / MIB, ...counts, descriptors: daemon.descriptors() });
       // Taken each time, so that a long run does not fill the disk.
       this.errors.push(...daemon.takeLog().split('\n').filter((line) => line.includes('"level":"error"')));
       await delay(EVERY_MS);

@@ -16,6 +16,7 @@ export async function startScene(root) {
   await daemon.probed();
   const traffic = await Helper.start('../tools/soak/traffic.js');
   return {
+    card: dir,
     daemon,
     fakes,
     ports,

@@ -1,3 +1,6 @@
+/** What no request may come to, however odd it is (`askRaw` in http.js). */
+export const BAD = /^(hang|cut|500|not ours)$/;
+
 /** Does `work` for each item, `width` at a time. Resolves with how often each result came: `{result: times}`. */
 export async function tally(items, width, work) {
   const counts = {};

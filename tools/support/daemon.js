@@ -9,8 +9,8 @@ import { NODE_ARGS } from '../../ecosystem.config.js';
 import { ask } from './http.js';
 
 const PROBE = new URL('probe.js', import.meta.url).href;
-/** A daemon that has not started by then never will; an answer of its probe that is not there by then will not come. */
-const LIMIT_MS = 15_000;
+/** A daemon that has not started by then never will; an answer of its probe that is not there by then will not come. On a busy machine a census takes ten seconds. */
+const LIMIT_MS = 60_000;
 
 /** The real daemon as a process of its own, that can be asked what it holds, reloaded, and looked at from outside. */
 export class DaemonProcess {

@@ -38,9 +38,10 @@ async function listen(port, host) {
 answerParent({
   start: (host) => listen(0, host),
   targets: () => [...targets],
-  /** Refuses connections for a while, as a server that restarts. */
+  /** Refuses connections for a while, and has lost its weights, as a server that restarts. */
   async refuse(ms) {
     const { port, address } = server.address();
+    memory?.hold(name, 0);
     server.close();
     server.closeAllConnections();
     await once(server, 'close');

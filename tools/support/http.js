@@ -4,6 +4,8 @@ import net from 'node:net';
 
 /** A connection that has been silent for so long hangs, ms. Everything of ours that may be silent is set to less. */
 export const HANG_MS = 20_000;
+/** Of an answer only so much is kept, characters. */
+const LONGEST = 65_536;
 
 /**
  * One request. Resolves `{status, headers, text}`, or `{status: 'cut'}` if the connection was lost and `{status: 'hang'}` if nothing
@@ -26,13 +28,14 @@ async function textOf(res) {
   let text = '';
   res.setEncoding('latin1');
   // A large body is counted by nobody.
-  for await (const chunk of res) if (text.length < 65_536) text += chunk;
+  for await (const chunk of res) if (text.length < LONGEST) text += chunk;
   return text;
 }
 
-/** What came of a request, in a word or two: its status, and what went wrong in the daemon's own words. */
+/** What came of a request, in a word or two: its status, and what went wrong in the daemon's own words. A refusal that must not be is printed. */
 export function outcomeOf({ status, text }) {
   const code = status >= 400 ? /"(?:error|code)":"([a-z_]+)"/.exec(text)?.[1] : undefined;
+  if (code === 'insufficient_vram' || code === 'scheduler_error') console.error(`\nrefused: ${text}`);
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
@@ -55,13 +58,27 @@ export async function closed(socket) {
   return isHanging ? 'hang' : 'closed';
 }
 
-/** The status line's code of an answer to bytes sent as they are; `cut` without one, `hang` if nothing comes. */
+/**
+ * What comes of bytes sent as they are: the status line's code; `cut` without one, `hang` if nothing comes, `not ours` for a refusal that
+ * is not an envelope of ours, in whichever client's form.
+ */
 export async function askRaw(port, bytes) {
   const socket = await connection(port);
-  let head = '';
-  socket.on('data', (chunk) => (head += head.length < 4096 ? chunk.latin1Slice() : ''));
+  let answer = '';
+  socket.on('data', (chunk) => (answer += answer.length < LONGEST ? chunk.latin1Slice() : ''));
   socket.write(bytes);
-  const end = await closed(socket);
-  if (end === 'hang') return { status: 'hang', head };
-  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? NaN) || 'cut', head };
+  if ((await closed(socket)) === 'hang') return 'hang';
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1] ?? 0);
+  if (status === 0) return 'cut';
+  return status < 400 || isEnvelope(answer) ? status : 'not ours';
+}
+
+function isEnvelope(answer) {
+  const [head, body] = [answer.slice(0, answer.indexOf('\r\n\r\n')), answer.slice(answer.indexOf('\r\n\r\n') + 4)];
+  try {
+    const { error, message } = JSON.parse(body);
+    return /^content-type: application\/json\b/im.test(head) && typeof (error?.message ?? message ?? error) === 'string';
+  } catch {
+    return false;
+  }
 }

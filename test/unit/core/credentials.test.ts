@@ -6,6 +6,7 @@ describe('a key is found', () => {
     ['authorization', 'Bearer k', ['k']],
     ['authorization', 'bearer   k ', ['k']],
     ['authorization', 'k', ['k']],
+    ['authorization', 'my bearer k', ['my bearer k']],
     ['x-api-key', 'k', ['k']],
     ['x-api-key', 'a, k', ['a, k', 'a', 'k']],
     ['x_api_key', 'k', ['k']],

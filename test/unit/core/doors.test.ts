@@ -58,11 +58,12 @@ describe('a redirect', () => {
     ['http://127.0.0.1:8188/x%2Fy', '/comfyui/x%2Fy'],
     ['HTTP://127.0.0.1:8188', '/comfyui/'],
     ['http://127.0.0.1:8188?a', '/comfyui/?a'],
+    ['http://127.0.0.1:8188#a', '/comfyui/#a'],
   ])('to %s leads through the door again', (location, led) => {
     expect(locationBehind(location, door)).toBe(led);
   });
 
-  test.each(['//other/x', 'x/y', '../x', '?a', 'http://127.0.0.1:8189/x', 'https://127.0.0.1:8188/x', 'http://127.0.0.1:8188.evil/x', 'http://127.0.0.1:8188@evil/', 'ftp://a', ''])(
+  test.each(['//other/x', 'x/y', '../x', '?a', 'http://127.0.0.1:8189/x', 'https://127.0.0.1:8188/x', 'http://127.0.0.1:8188.evil/x', 'http://127.0.0.1:8188@evil/', 'ftp://a', 'x http://127.0.0.1:8188/x', ''])(
     'to %j stays as it is',
     (location) => {
       expect(locationBehind(location, door)).toBe(location);

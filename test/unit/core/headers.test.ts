@@ -8,16 +8,16 @@ describe('a header of the client', () => {
   test.each(HOP_BY_HOP)('%s is hop-by-hop and stays here', (name) => {
     expect(isForwarded(name, new Set())).toBe(false);
   });
-  test.each(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'tailscale-user-login', 'x-forwarded-user', 'x_forwarded_for', 'x_real_ip', 'tailscale_user_login'])(
+  test.each(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'tailscale-user-login', 'x-forwarded-user', 'x_forwarded_for', 'x_real_ip', 'tailscale_user_login', 'content_length', 'transfer_encoding'])(
     '%s could forge an identity and stays here',
     (name) => {
       expect(isForwarded(name, new Set())).toBe(false);
     },
   );
-  test.each(['host', 'origin', 'expect', 'prefer', 'x-request-id', 'x-consumer'])('%s is ours to state or to obey and stays here', (name) => {
+  test.each(['host', 'origin', 'expect', 'prefer', 'x-request-id', 'x-consumer', 'x-gpu-lease', 'x_gpu_lease'])('%s is ours to state or to obey and stays here', (name) => {
     expect(isForwarded(name, new Set())).toBe(false);
   });
-  test.each(['accept', 'authorization', 'content-length', 'content-type', 'cookie', 'range', 'user-agent', 'x-stainless-timeout', 'x-own'])('%s goes on', (name) => {
+  test.each(['accept', 'authorization', 'content-length', 'content-type', 'cookie', 'range', 'user-agent', 'x-stainless-timeout', 'x-own', 'x_own', 'not-x-forwarded-for', 'my-tailscale-name'])('%s goes on', (name) => {
     expect(isForwarded(name, new Set())).toBe(true);
   });
   test('that the client has nominated in Connection stays here', () => {
@@ -94,6 +94,8 @@ describe('a client that sends', () => {
     [{ prefer: 'wait=99999999999' }, null],
     [{ 'x-stainless-timeout': '60' }, 60_000],
     [{ 'x-stainless-timeout': '0.5' }, 500],
+    [{ 'x-stainless-timeout': '0.25' }, 250],
+    [{ 'x-stainless-timeout': '60x' }, null],
     [{ 'x-stainless-timeout': '-1' }, null],
     [{ 'x-stainless-timeout': 'NaN' }, null],
     [{ 'x-stainless-timeout': '' }, null],

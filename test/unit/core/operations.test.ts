@@ -24,7 +24,12 @@ describe('the operations', () => {
     ['/v1/images/generations', 'image'],
     ['/v1/images/edits', 'image'],
     ['/v1/chat/completions', 'llm'],
+    ['/v1/completions', 'llm'],
+    ['/v1/responses', 'llm'],
+    ['/v1/embeddings', 'llm'],
+    ['/v1/rerank', 'llm'],
     ['/v1/messages', 'llm'],
+    ['/v1/messages/count_tokens', 'llm'],
   ])('without a model %s is a request for %s', (path, kind) => {
     expect(OPERATIONS.find((operation) => operation.path === path)?.kind).toBe(kind);
   });

@@ -5,6 +5,7 @@ import { planFor } from '../../../lib/core/plan.ts';
 import type { Plan } from '../../../lib/core/plan.ts';
 import { freeableMib } from '../../../lib/core/snapshot.ts';
 import type { PlannedConsumer, Snapshot } from '../../../lib/core/snapshot.ts';
+import { cases } from '../../support/cases.ts';
 
 const NAMES = ['t', 'a', 'b', 'c', 'd', 'e'] as const;
 /** Few and round sizes, so that sums meet the limits exactly now and then. */
@@ -18,6 +19,7 @@ function consumerNamed(name: string): fc.Arbitrary<PlannedConsumer> {
     footprintMib: fc.option(mib, { freq: 6 }),
     residualMib: fc.constantFrom(0, 0, 0, 500),
     usedMib: fc.option(mib, { freq: 1 }),
+    shownMib: fc.option(mib, { freq: 1 }),
     residency: fc.constantFrom('resident', 'resident', 'resident', 'resident', 'resident', 'absent', 'absent', 'unknown', 'loading', 'unloading'),
     busy: fc.integer({ min: 0, max: 3 }).map((roll) => roll === 0),
     vramManaged: rarely,
@@ -65,7 +67,7 @@ function always(holds: (each: Case) => void): void {
       const target = byName(snapshot, 't');
       holds({ snapshot, excluded: excludedNames, target, plan: planFor('t', snapshot, excludedNames) });
     }),
-    { numRuns: 3000 },
+    { numRuns: cases(3000) },
   );
 }
 
@@ -150,7 +152,7 @@ describe('the targets of an eviction', () => {
       if (each.plan.plan !== 'evict') return;
       const names = new Set(targetNames(each));
       const freed = held(each.snapshot, [...names].filter((name) => !byName(each.snapshot, name).promised));
-      const shownFree = [...names].filter((name) => byName(each.snapshot, name).promised).reduce((sum, name) => sum + (byName(each.snapshot, name).usedMib ?? 0), 0);
+      const shownFree = [...names].filter((name) => byName(each.snapshot, name).promised).reduce((sum, name) => sum + (byName(each.snapshot, name).usedMib ?? byName(each.snapshot, name).shownMib ?? 0), 0);
       const consumers = each.snapshot.consumers.map((consumer) =>
         names.has(consumer.name) ? { ...consumer, residency: 'absent' as const, promised: false, usedMib: 0 } : consumer,
       );
@@ -223,7 +225,7 @@ describe('more free memory', () => {
         if (before.plan === 'evict') expect(['fits', 'evict']).toContain(after.plan);
         if (before.plan === 'wait') expect(['fits', 'evict', 'wait']).toContain(after.plan);
       }),
-      { numRuns: 3000 },
+      { numRuns: cases(3000) },
     );
   });
 });
@@ -244,7 +246,7 @@ describe('when the card cannot be read', () => {
 describe('two admissions in a row', () => {
   test('never spend the same headroom: what the first was let in with is promised until a sample shows it', () => {
     const two = fc.tuple(consumerNamed('t'), consumerNamed('a')).map(([t, a]) => {
-      const quiet = { residency: 'absent', usedMib: null, busy: false, promised: false } as const;
+      const quiet = { residency: 'absent', usedMib: null, shownMib: null, busy: false, promised: false } as const;
       return [{ ...t, ...quiet }, { ...a, ...quiet }] as const;
     });
     fc.assert(
@@ -256,7 +258,7 @@ describe('two admissions in a row', () => {
         if (planFor('a', after).plan !== 'fits' || needMib(t) === 0 || needMib(a) === 0) return;
         expect(needMib(t) + needMib(a)).toBeLessThanOrEqual(freeMib - rest.reservedMib);
       }),
-      { numRuns: 3000 },
+      { numRuns: cases(3000) },
     );
   });
 });
@@ -266,5 +268,5 @@ test('the cases are not all of one sort', () => {
   always(({ plan: { plan, targets } }) => {
     for (const kind of targets.length > 1 ? [plan, 'several'] : [plan]) seen.set(kind, (seen.get(kind) ?? 0) + 1);
   });
-  for (const kind of ['fits', 'evict', 'several', 'wait', 'impossible']) expect(seen.get(kind) ?? 0).toBeGreaterThan(9);
+  for (const kind of ['fits', 'evict', 'several', 'wait', 'impossible']) expect(seen.get(kind) ?? 0).toBeGreaterThan(cases(3000) / 400);
 });

@@ -14,6 +14,7 @@ describe('a plain path passes:', () => {
     '/...',
     '/a./b.',
     '/.hidden',
+    '/..a;b/.a;',
   ])('%j', (path) => {
     expect(faultOfPath(path)).toBeNull();
   });
@@ -29,6 +30,9 @@ describe('refused, because two servers may read it as two different paths:', () 
     ['/..', 'dot segment'],
     ['/audio/.', 'dot segment'],
     ['/audio/./x', 'dot segment'],
+    ['/audio/..;/x', 'dot segment'],
+    ['/audio/.;a=b/x', 'dot segment'],
+    ['/audio/..%3B/x', 'dot segment'],
     ['//evil/audio', 'empty segment'],
     ['/audio//x', 'empty segment'],
     ['/audio/%2e%2e/x', 'encoded'],
@@ -37,6 +41,9 @@ describe('refused, because two servers may read it as two different paths:', () 
     ['/audio/%5c..', 'encoded'],
     ['/audio/%00', 'encoded'],
     ['/audio/%252e', 'encoded'],
+    ['/audio/%c0%ae%c0%ae/x', 'encoded'],
+    ['/audio/%C1%9C', 'encoded'],
+    ['/audio/%e0%80%ae/x', 'encoded'],
     ['/audio/%', 'not followed by two'],
     ['/audio/%g0', 'not followed by two'],
     ['/audio/%2', 'not followed by two'],

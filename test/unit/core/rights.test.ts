@@ -21,21 +21,24 @@ describe('without a key', () => {
 });
 
 describe('a browser', () => {
-  test.each([{ origin: 'http://localhost' }, { referer: 'http://x/' }, { 'sec-fetch-site': 'none' }, { 'sec-fetch-user': '?1' }, { 'sec-fetch-dest': 'image' }])('is known by %j', (headers) => {
+  test.each([{ origin: 'http://localhost' }, { referer: 'http://x/' }, { 'sec-fetch-site': 'none' }, { 'sec-fetch-user': '?1' }, { 'sec-fetch-dest': 'image' }, { 'sec-fetch-model': 'x' }])('is known by %j', (headers) => {
     expect(isFromPage({ host: 'localhost', ...headers })).toBe(true);
   });
   test('is not every program that has a user agent', () => {
     expect(isFromPage({ host: 'localhost', 'user-agent': 'Mozilla/5.0', accept: '*/*', cookie: 'a=b', 'sec-fetch-mode': 'cors' })).toBe(false);
   });
+  test.each(['x-origin', 'origin-of-request', 'x-referer', 'refererless', 'x-sec-fetch-site'])('is not known by %s', (name) => {
+    expect(isFromPage({ [name]: 'x' })).toBe(false);
+  });
 });
 
 describe('what a proxy has passed on', () => {
   test.each(['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'tailscale-user-login'])('is known by %s, and comes from somebody else', (name) => {
-    expect(peerBehind('loopback', { [name]: '127.0.0.1' })).toBe('other');
+    expect(peerBehind('loopback', { host: 'localhost', [name]: '127.0.0.1' })).toBe('other');
     expect(peerBehind('tailscale', { [name]: 'admin@x' })).toBe('other');
   });
   test('is nothing else', () => {
-    expect(peerBehind('loopback', { host: 'localhost', 'x-request-id': 'a' })).toBe('loopback');
+    expect(peerBehind('loopback', { host: 'localhost', 'x-request-id': 'a', viable: 'x', 'x-via': 'x', 'not-forwarded': 'x', 'forwarded-by': 'x' })).toBe('loopback');
   });
 });
 
@@ -50,6 +53,13 @@ describe('the refusal', () => {
   });
   test('of no key says how one is sent, if one has the scope', () => {
     expect(rightsFault('infer', { key: null, hasSent: false, keyScopes })).toEqual({ type: 'stranger', message: expect.stringContaining('Authorization: Bearer KEY') });
+  });
+  test.each<[Scope, RegExp]>([
+    ['infer', /or ask from the machine itself or its tailnet$/],
+    ['admin', /or ask with a program on the machine itself$/],
+  ])('of no key says also from where %s needs none', (scope, way) => {
+    expect(rightsFault(scope, { key: null, hasSent: false, keyScopes }).message).toMatch(way);
+    expect(rightsFault(scope, { key: null, hasSent: false, keyScopes: new Set() }).message).toMatch(way);
   });
   test.each([[false], [true]])('where no key would help says what to configure (sent: %j)', (hasSent) => {
     expect(rightsFault('admin', { key: null, hasSent, keyScopes: new Set() })).toEqual({ type: 'lacking', message: expect.stringMatching(/access\.keys.*on the machine itself/) });

@@ -24,6 +24,10 @@ test('every route of lib/server.ts is in that list, and no others are', () => {
   expect([...routes].toSorted()).toEqual([...new Set(ROUTES.map(({ route }) => route))].filter((route) => route !== '').toSorted());
 });
 
+test.each(['GET /x/v1/leases', 'DELETE /x/v1/leases/y', 'POST /x/v1/pause', 'POST /x/models/load', 'GET /models/loaded', 'GET /v1/leasesx'])('%s only looks like something that needs more', (start) => {
+  expect(needs(start)).toBe('read');
+});
+
 describe('a lease', () => {
   test('is given back with its token by whoever may infer', () => {
     expect(needs('DELETE /v1/leases/x', { hasLeaseToken: true })).toBe('infer');

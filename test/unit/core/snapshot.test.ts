@@ -14,6 +14,15 @@ describe('a promise of 1000 MiB, of which', () => {
   });
 });
 
+describe('a promise of 1000 MiB, with no measurement since its job', () => {
+  test.each([
+    ['what the sample of the free memory shows is taken off', { shownMib: 300 }, 700],
+    ['what is measured since goes first', { usedMib: 600, shownMib: 300 }, 400],
+  ])('%s', (_name, differences, mib) => {
+    expect(promiseMib(planned({ name: 'a', promised: true, ...differences }))).toBe(mib);
+  });
+});
+
 test('without a footprint nothing is promised', () => {
   expect(promiseMib(planned({ name: 'a', promised: true, footprintMib: null }))).toBe(0);
 });
@@ -29,6 +38,10 @@ describe('a consumer holds', () => {
     ['its footprint when its use is not known', {}, 1000],
     ['what it uses and what it will still take', { usedMib: 700, promised: true }, 1000],
     ['its footprint once, not twice, when it is promised and not measured', { promised: true }, 1000],
+    ['what an old sample shows and what it will still take', { shownMib: 700, promised: true }, 1000],
+    ['what an old sample shows, though that is more than it was declared to', { shownMib: 1500, promised: true }, 1500],
+    ['what an old sample shows, when nothing is promised', { shownMib: 700 }, 700],
+    ['what is measured since, whatever an old sample shows', { usedMib: 700, shownMib: 300 }, 700],
     ['what it uses, though that is more than it was declared to', { usedMib: 1500, promised: true }, 1500],
     ['nothing that anybody knows of without a footprint', { footprintMib: null }, 0],
   ])('%s', (_name, differences, mib) => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { networkOf } from '../../../lib/core/network.ts';
 import { WrongKeys } from '../../../lib/core/wrong-keys.ts';
 
 const MINUTE = 60_000;
@@ -43,20 +42,5 @@ describe('wrong keys', () => {
     guess(wrong, 100);
     expect(wrong.waitMs('192.168.1.7', 100)).toBeGreaterThan(0);
     expect(wrong.size).toBe(1024);
-  });
-});
-
-describe('an address stands for', () => {
-  test.each([
-    ['192.168.1.7', '192.168.1.7'],
-    ['::ffff:192.168.1.7', '192.168.1.7'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:0DB8:0001:0002::1', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['1::', '1:0:0:0::/64'],
-  ])('%s: %s', (address, network) => {
-    expect(networkOf(address)).toBe(network);
   });
 });

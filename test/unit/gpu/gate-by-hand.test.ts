@@ -56,12 +56,28 @@ describe('unloading by hand', () => {
     expect(byHand.state).toBe('done');
   });
 
-  test('of an absent consumer has nothing to do', async () => {
+  test('of an absent consumer has nothing to do, and nothing to look at', async () => {
     benchOf({ a: SIZED }).absent('a');
     const asked = bench.ask('a', { work: 'unload' });
     await bench.settled();
     expect(asked.state).toBe('done');
-    expect(bench.hooks.begun).toEqual([]);
+    expect([bench.hooks.begun, bench.hooks.looks]).toEqual([[], []]);
+  });
+
+  test.each([
+    [true, ['unload a']],
+    [false, []],
+  ])('is done at its turn only while it is wanted: %j', async (isWanted, calls) => {
+    benchOf({ a: SIZED });
+    const running = bench.ask('a');
+    let isStillWanted = true;
+    const asked = bench.ask('a', { work: 'unload', isStillWanted: () => isStillWanted });
+    await bench.settled();
+    isStillWanted = isWanted;
+    running.release();
+    await bench.settled();
+    expect(asked.state).toBe('done');
+    expect(bench.hooks.calls).toEqual(calls);
   });
 
   test('of a consumer that goes down meanwhile has nothing to do either', async () => {
@@ -86,8 +102,12 @@ describe('unloading by hand', () => {
     benchOf({ a: SIZED }).hooks.failing.add('a');
     const asked = bench.ask('a', { work: 'unload' });
     await bench.settled();
-    expect(asked.refusal.kind).toMatchObject({ status: 503, error: 'eviction_failed' });
-    expect(bench.consumer('a').residency).toBe('unknown');
+    expect(asked.refusal).toMatchObject({
+      kind: { status: 503, error: 'eviction_failed' },
+      message: 'a could not be unloaded, or its memory was not seen free in time',
+      details: { consumer: 'a' },
+    });
+    expect(bench.consumer('a')).toMatchObject({ residency: 'unknown', lastActionAt: bench.clock.now() });
     counted();
   });
 
@@ -106,6 +126,53 @@ describe('unloading by hand', () => {
     await bench.settled();
     expect(asked.state).toBe('done');
     expect(bench.consumer('a').residency).toBe('absent');
+  });
+});
+
+describe('what an unloading by hand is to free', () => {
+  /** What the log says was expected of each unload so far, MiB. */
+  const expectedMib = () => bench.logger.lines.filter(({ message }) => message.startsWith('unloaded')).map(({ fields }) => fields?.['expected_mib']);
+
+  async function unload(name: string): Promise<void> {
+    bench.ask(name, { work: 'unload' });
+    await bench.settled();
+  }
+
+  test('is what it uses, not what others do or what it may', async () => {
+    benchOf({ a: SIZED, b: { vram_resident_mib: 1000, ...HOOKS } });
+    bench.card.uses.set('b', 1500);
+    bench.clock.pass(1);
+    bench.card.poll();
+    await unload('b');
+    expect(expectedMib()).toEqual([1500]);
+  });
+
+  test('is its footprint where nobody has seen what it uses', async () => {
+    benchOf({ a: SIZED }).card.isReadable = false;
+    await unload('a');
+    expect(expectedMib()).toEqual([4000]);
+  });
+
+  test('is less by what the unload before has left behind', async () => {
+    benchOf({ a: SIZED }).hooks.keepsMib.set('a', 300);
+    await unload('a');
+    bench.card.poll();
+    bench.ask('a', { work: 'load' });
+    await bench.settled();
+    bench.clock.pass(1);
+    bench.card.poll();
+    await unload('a');
+    expect(expectedMib()).toEqual([4000, 3700]);
+  });
+
+  test.each([
+    ['nine tenths of it are free, it is done at once', 400, '10s', 'absent'],
+    ['half of it is free when the time is up, it is done as well', 2000, '1s', 'absent'],
+    ['less is, it is not', 2001, '1s', 'unknown'],
+  ])('when %s', async (_what, keptMib, settle_timeout, residency) => {
+    benchOf({ a: SIZED }, { eviction: { settle_timeout } }).hooks.keepsMib.set('a', keptMib);
+    await unload('a');
+    expect(bench.consumer('a').residency).toBe(residency);
   });
 });
 

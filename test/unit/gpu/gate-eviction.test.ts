@@ -102,6 +102,27 @@ test('what is free is looked at anew after each job, load and unload', async () 
   expect(asked.state).toBe('granted');
 });
 
+test('one that has lost its memory is not unloaded for it, though its last job ended after the card was read', async () => {
+  benchFor({ a: sized(4000), b: sized(4000) }, 7000, { gpu: { concurrency: 3 } });
+  const jobs = [bench.ask('a'), bench.ask('b')];
+  await bench.settled();
+  // Its server restarts.
+  bench.card.uses.set('a', 0);
+  bench.clock.pass(1);
+  bench.card.poll();
+  bench.card.isSlow = true;
+  const asked = bench.ask('t');
+  await bench.settled();
+  for (const job of jobs) {
+    bench.clock.pass(1);
+    job.release('served');
+  }
+  bench.card.isSlow = false;
+  for (const reading of bench.card.pending) reading.end();
+  await until(() => asked.state === 'granted');
+  expect(bench.hooks.calls).toEqual(['unload b', 'load t']);
+});
+
 describe('of an unloaded consumer', () => {
   test('the memory is waited for until it is seen free', async () => {
     benchFor({ a: sized(4000) }, 6000).card.readingMs = 0;

@@ -75,6 +75,18 @@ test('who leaves first is no longer the oldest one that waits', async () => {
 });
 
 describe('a client that leaves while a reading of the card is under way', () => {
+  test('has nothing loaded for it', async () => {
+    bench = new GateBench({ consumers: { b: { vram_resident_mib: 4000, ...HOOKS } } }, { totalMib: 6000 }).absent('b');
+    bench.card.isSlow = true;
+    const asked = bench.ask('b');
+    await bench.settled();
+    bench.leave(asked);
+    bench.card.pending[0]?.end();
+    await bench.settled();
+    expect(bench.hooks.begun).toEqual([]);
+    expect(bench.consumer('b').busy).toBe(0);
+  });
+
   test('has nothing unloaded for it', async () => {
     tightBench().card.isSlow = true;
     const asked = bench.ask('b');
@@ -94,7 +106,7 @@ describe('a client that leaves while a reading of the card is under way', () => 
     bench.leave(asked);
     bench.card.pending[0]?.end();
     await bench.settled();
-    expect(bench.hooks.begun).toEqual([]);
+    expect([bench.hooks.begun, bench.hooks.looks]).toEqual([[], []]);
     expect(bench.consumer('a')).toMatchObject({ residency: 'resident', busy: 0 });
   });
 

@@ -75,6 +75,22 @@ describe('memory that one request was let in with is not spent by another one', 
     expect(second.state).toBe('granted');
   });
 
+  test('nor is it counted twice, when its first job ends while the card is read', async () => {
+    const first = await asked('lazy');
+    bench.clock.pass(1);
+    bench.card.uses.set('lazy', 5500);
+    bench.card.poll();
+    bench.card.isSlow = true;
+    const second = await asked('t');
+    await release(first, 'served');
+    bench.card.isSlow = false;
+    bench.card.pending[0]?.end();
+    await bench.settled();
+    // Nobody works any more: refused it would be if 5500 that are taken were promised as well.
+    expect(bench.hooks.calls).toEqual(['unload lazy', 'load t']);
+    expect(second.state).toBe('granted');
+  });
+
   test('while a resident consumer takes back what it has given away', async () => {
     await release(await asked('shrunk'), 'served');
     bench.card.uses.set('shrunk', 1000);

@@ -119,12 +119,27 @@ test('a consumer that a reload has seen off, while a client still uploaded for i
   await expect(bench.gate.acquire(request).outcome).rejects.toMatchObject({
     kind: { status: 503, error: 'consumer_unreachable', retryable: true },
     message: 'a has left the configuration',
+    details: { consumer: 'a', retryAfterS: 1 },
   });
   atRest();
 });
 
 describe('memory that cannot be had', () => {
   const managed = { vram_resident_mib: 5000, vram_managed: true };
+
+  test("by one reading only, in which memory seemed to be a stranger's, is let in by the next one", async () => {
+    bench = new GateBench({ consumers: { a: { vram_resident_mib: 4000, ...HOOKS }, b: managed } }, { totalMib: 10_000 }).absent('a');
+    bench.card.foreignMib = 3000;
+    let readings = 0;
+    bench.card.onReading = () => {
+      readings += 1;
+      bench.clock.pass(1);
+      if (readings === 2) bench.card.foreignMib = 0;
+    };
+    const asked = bench.ask('a');
+    await bench.settled();
+    expect(asked.state).toBe('granted');
+  });
 
   test('now, is told with who has it, and may be tried again', async () => {
     bench = new GateBench({ consumers: { a: { vram_resident_mib: 4000, ...HOOKS }, b: managed } }, { totalMib: 10_000 }).absent('a');

@@ -7,6 +7,13 @@ afterEach(() => bench.stop());
 
 const BUSY = { busy: { path: '/queue', pointer: '/n' } };
 
+/** One probe finds it working on something that did not come through us, or not. */
+function probed(name: string, isWorking: boolean): void {
+  bench.clock.pass(1);
+  const outcome = { type: 'good', report: { loaded: null, usedMib: null } } as const;
+  bench.registry.probed(bench.consumer(name), { startedAt: bench.clock.now(), outcome, isWorking });
+}
+
 /** Two that do not fit together, and a small one that always does. `image` works for others as long as the test says so. */
 function benchOf(): GateBench {
   const sized = (mib: number) => ({ vram_resident_mib: mib, ...HOOKS });
@@ -19,9 +26,7 @@ function benchOf(): GateBench {
 function works(isWorking: boolean): void {
   if (isWorking) bench.hooks.working.add('image');
   else bench.hooks.working.delete('image');
-  bench.clock.pass(1);
-  const outcome = { type: 'good', report: { loaded: null, usedMib: null } } as const;
-  bench.registry.probed(bench.consumer('image'), { startedAt: bench.clock.now(), outcome, isWorking });
+  probed('image', isWorking);
 }
 
 describe('while a consumer works for others', () => {
@@ -97,5 +102,34 @@ describe('while a consumer works for others', () => {
     expect(leaves.state).toBe('left');
     expect([late, last].map(({ refusal }) => refusal.kind.error)).toEqual(['queue_timeout', 'shutting_down']);
     await bench.gate.whenIdle();
+  });
+});
+
+describe('whoever waits for work of several', () => {
+  const sized = (mib: number) => ({ vram_resident_mib: mib, ...HOOKS });
+
+  test('looks again as soon as one of them has ended it', async () => {
+    bench = new GateBench({ consumers: { image: sized(4000), video: sized(4000), llm: sized(5000) } }, { totalMib: 10_000 }).absent('llm');
+    for (const name of ['image', 'video']) probed(name, true);
+    const asked = bench.ask('llm');
+    await bench.settled();
+    expect(asked.state).toBe('waiting');
+    probed('video', false);
+    await bench.settled();
+    expect([asked.state, bench.hooks.calls]).toEqual(['granted', ['unload video', 'load llm']]);
+  });
+
+  test('keeps its turn if one of them works for us: that ends soon', async () => {
+    const consumers = { image: sized(4000), video: sized(4000), llm: sized(10_000), small: {} };
+    bench = new GateBench({ gpu: { concurrency: 2 }, consumers }, { totalMib: 10_000 }).absent('llm');
+    const running = bench.ask('video');
+    await bench.settled();
+    probed('image', true);
+    const [asked, other] = [bench.ask('llm'), bench.ask('small')];
+    await bench.settled();
+    expect([running.state, asked.state, other.state]).toEqual(['granted', 'waiting', 'waiting']);
+    running.release();
+    await bench.settled();
+    expect([asked.state, other.state]).toEqual(['waiting', 'granted']);
   });
 });

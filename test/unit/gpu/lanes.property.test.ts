@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Work } from '../../../lib/core/gating.ts';
 import { Lanes } from '../../../lib/gpu/lanes.ts';
+import { cases } from '../../support/cases.ts';
 import { ticketOf } from '../../support/tickets.ts';
 
 const AGING_MS = 1000;
@@ -111,7 +112,7 @@ describe('whatever happens', () => {
           expect(bench.lanes.oldestEnqueuedAt()).toBe(bench.waiting[0]?.enqueuedAt ?? null);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -147,7 +148,7 @@ describe('nobody starves', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -171,6 +172,7 @@ describe('nobody starves', () => {
         }
         expect(overtakers).toBeLessThanOrEqual(2 * Math.ceil(((high - low) * AGING_MS) / everyMs));
       }),
+      { numRuns: cases(100) },
     );
   });
 });

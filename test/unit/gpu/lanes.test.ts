@@ -115,8 +115,8 @@ describe('who leaves', () => {
   });
   test('twice leaves once', () => {
     addAll(0, 1);
-    lanes.removeById('0');
-    lanes.removeById('0');
+    expect(lanes.removeById('0')).toBe(true);
+    expect(lanes.removeById('0')).toBe(false);
     expect(startAll()).toEqual([1]);
   });
   test('after being served changes nothing', () => {

@@ -1,0 +1,69 @@
+// Runs jest inside Stryker's worker. To Stryker a test is a whole file: each gets modules of its own, so that constants of modules
+// can be changed like everything else, and a file takes little longer than the slowest of its tests.
+import { globSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { DryRunStatus, MutantRunStatus, TestStatus, determineHitLimitReached } from '@stryker-mutator/api/test-runner';
+import { runCLI } from 'jest';
+
+const CONFIG = 'tools/mutate/jest.config.js';
+const FOLDERS = ['test/unit/core', 'test/unit/gpu'];
+
+// Costly properties try fewer cases (test/support/cases.ts): what nothing notices goes through all of them.
+process.env.CASES_SHARE ??= '0.2';
+
+class FilesRunner {
+  capabilities() {
+    return { reloadEnvironment: true };
+  }
+
+  /** Everything once, with nothing changed: which file reaches which change, and how often? */
+  async dryRun() {
+    const tests = [];
+    const mutantCoverage = { static: {}, perTest: {} };
+    for (const file of testFiles()) {
+      globalThis.__stryker__ = { currentTestId: file, mutantCoverage };
+      tests.push(await testOf(file));
+    }
+    return { status: DryRunStatus.Complete, tests, mutantCoverage };
+  }
+
+  /** Ends with the first file that fails. */
+  async mutantRun({ activeMutant, testFilter, hitLimit, sandboxFileName }) {
+    const files = inOrder(testFilter ?? testFiles(), sandboxFileName);
+    for (const [index, file] of files.entries()) {
+      globalThis.__stryker__ = { activeMutant: activeMutant.id, hitLimit, hitCount: 0 };
+      const test = await testOf(file);
+      const endless = determineHitLimitReached(globalThis.__stryker__.hitCount, hitLimit);
+      if (endless !== undefined) return endless;
+      if (test.status === TestStatus.Failed) {
+        return { status: MutantRunStatus.Killed, killedBy: [file], failureMessage: test.failureMessage, nrOfTests: index + 1 };
+      }
+    }
+    return { status: MutantRunStatus.Survived, nrOfTests: files.length };
+  }
+}
+
+/** Those named after the changed file first, as they know it best; those that try many random cases last. */
+function inOrder(files, changed) {
+  const stem = basename(changed, '.ts');
+  const rank = (file) => (file.includes('.property.') ? 2 : 0) + (basename(file).startsWith(stem) ? 0 : 1);
+  return files.toSorted((one, other) => rank(one) - rank(other));
+}
+
+function testFiles() {
+  return globSync(FOLDERS.map((folder) => `${folder}/*.test.ts`)).sort();
+}
+
+async function testOf(file) {
+  const { results } = await jest({ runTestsByPath: true, _: [resolve(file)] });
+  const [{ testFilePath, failureMessage, perfStats }] = results.testResults;
+  const test = { id: file, name: file, fileName: testFilePath, timeSpentMs: perfStats.end - perfStats.start };
+  return results.success ? { ...test, status: TestStatus.Success } : { ...test, status: TestStatus.Failed, failureMessage: failureMessage ?? 'failed' };
+}
+
+function jest(options) {
+  return runCLI({ $0: '', config: CONFIG, runInBand: true, silent: true, reporters: [], watchman: false, ...options }, [process.cwd()]);
+}
+
+/** Read by Stryker. */
+export const strykerPlugins = [{ kind: 'TestRunner', name: 'files', injectableClass: FilesRunner }];
