@@ -99,7 +99,7 @@ const SPEED = 50;
  * @throws Error when it ends before that.
  */
 export async function forkDemo(name: string, card: FakeCard, ...extra: readonly string[]): Promise<DemoProcess> {
-  const child = fork(serverPath(name), ['--port', '0', '--card', card.dir, '--speed', String(SPEED), ...extra], { stdio: 'ignore', nodeArgs: [] });
+  const child = fork(serverPath(name), ['--port', '0', '--card', card.dir, '--speed', String(SPEED), ...extra], { stdio: 'ignore', execArgv: [] });
   const exited = once(child, 'exit');
   const tooEarly = exited.then(([code]) => Promise.reject(new Error(`${name} ended with exit code ${code} before it listened`)));
   const [listening]: unknown[] = await Promise.race([once(child, 'message'), tooEarly]);

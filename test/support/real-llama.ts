@@ -29,7 +29,7 @@ export function whyNoModel(): string | null {
 
 /** Starts it; resolves when it listens. */
 export async function startRealLlama(): Promise<RealLlama> {
-  const child = fork(SERVER, [MODEL], { nodeArgs: [], env: { ...process.env, NODE_OPTIONS: '' } });
+  const child = fork(SERVER, [MODEL], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } });
   const exited = once(child, 'exit');
   const told = await Promise.race([once(child, 'message'), exited.then(() => [null])]);
   const url = `http://127.0.0.1:${portIn(told[0])}`;
