@@ -30,4 +30,5 @@ export function index(_req: Request, res: Response): void {
 
 const INDEX =
   'mGPUmanager: POST /v1/tts, /v1/stt, /v1/llm, /v1/image; the paths of OpenAI and Anthropic under /v1; GET /v1/models; /ollama/*, /comfyui/*, /upstream/NAME/*; ' +
-  'GET /audio/*, /v1/status, /v1/queue, /v1/plan, /healthz, /readyz; POST /v1/consumers/NAME/load, /v1/consumers/NAME/unload\n';
+  'GET /audio/*, /v1/status, /v1/queue, /v1/events, /v1/history, /v1/logs, /v1/plan, /metrics, /openapi.json, /ui, /healthz, /readyz; ' +
+  'POST /v1/leases, /v1/pause, /v1/resume, /v1/consumers/NAME/load, /v1/consumers/NAME/unload; DELETE /v1/queue/ID\n';

@@ -1,14 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { HISTORY_TABLES } from '../../lib/core/history-tables.ts';
 import { scopeNeeded } from '../../lib/core/scopes.ts';
+import { LogLines } from '../../lib/events/log-lines.ts';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker, Settings } from '../support/broker.ts';
 import { EventReader } from '../support/event-reader.ts';
 import { fakeCard } from '../support/fake-card.ts';
 import type { FakeConsumer } from '../support/fake-consumer.ts';
+import { historyWith } from '../support/history-client.ts';
 import { request } from '../support/http.ts';
 import type { RequestOptions } from '../support/http.ts';
 import { DESCRIBED, DOCUMENT, faultsBySchema, faultsOf, templateOf } from '../support/openapi.ts';
-import { PENDING_PATHS } from '../support/openapi-pending.ts';
 import { ROUTES } from '../support/routes.ts';
 import { until, untilAsked } from '../support/until.ts';
 
@@ -34,7 +39,9 @@ async function start(): Promise<Broker> {
     bare: { fake: await simpleConsumer(), settings: { gpu_paths: ['POST /other'] } },
     huge: { fake: await simpleConsumer(), settings: { vram_resident_mib: 99_000 } },
   };
-  return ready(await startBroker({ consumers, settings }));
+  const logLines = new LogLines();
+  logLines.note({ timestamp: '2026-05-04T10:11:12.131Z', level: 'warn', message: 'a line', consumer: 'one' });
+  return ready(await startBroker({ consumers, settings, logLines }));
 }
 
 async function ready(started: Broker): Promise<Broker> {
@@ -64,16 +71,12 @@ describe('what is described and what is served are the same:', () => {
   });
 
   test('each path is served, with the methods that are described and no others', async () => {
-    const own = Object.keys(DOCUMENT.paths).filter((path) => !PENDING_PATHS.includes(path) && !/^\/(?:ollama|comfyui|upstream)\//.test(path));
+    const own = Object.keys(DOCUMENT.paths).filter((path) => !/^\/(?:ollama|comfyui|upstream)\//.test(path));
     for (const path of own) {
       const answer = await request({ url: broker.url + path.replaceAll(/[{}]/g, ''), method: 'PATCH' });
       const described = DESCRIBED.filter((each) => each.path === path).flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
       expect([path, answer.status, answer.headers['allow']]).toEqual([path, 405, described.join(', ')]);
     }
-  });
-
-  test('what is said to be pending is not there yet', async () => {
-    for (const path of PENDING_PATHS) expect([path, (await request({ url: broker.url + path.replaceAll(/[{}]/g, '') })).status]).toEqual([path, 404]);
   });
 
   test('the doors lead to consumers by any method, with the scope that is described', async () => {
@@ -96,6 +99,13 @@ describe('an answer is as it is described:', () => {
     ['GET /v1/plan?kind=stt', 501],
     ['GET /v1/plan?consumer=none', 404],
     ['GET /v1/events?types=none', 400],
+    ['GET /v1/queue', 200],
+    ['DELETE /v1/queue/none', 404],
+    ['GET /v1/history', 501],
+    ['GET /v1/history?what=none', 400],
+    ['GET /v1/logs', 200],
+    ['GET /v1/logs?n=none', 400],
+    ['GET /ui/none', 404],
     ['GET /healthz', 200],
     ['GET /readyz', 200],
     ['GET /v1/models', 200],
@@ -158,6 +168,7 @@ describe('an answer is as it is described:', () => {
     const steps: readonly (readonly [string, Omit<RequestOptions, 'url'>, number])[] = [
       ['GET /v1/status', {}, 200],
       ['POST /v1/tts', { headers: { ...headers, prefer: 'wait=0' }, body: 'x' }, 200],
+      ['GET /v1/queue', {}, 200],
       [`PUT /v1/leases/${id}`, { headers, body: { ttl: 30 } }, 200],
       ['POST /v1/leases', { body: { consumer: 'bare', wait: 0 } }, 503],
       ['POST /v1/pause', {}, 200],
@@ -176,6 +187,67 @@ describe('an answer is as it is described:', () => {
       expect([start, status, faults]).toEqual([start, expected, []]);
     }
   });
+
+  test('of the queue while one runs and one waits, and of cancelling', async () => {
+    expect((await check('POST /v1/tts', { body: 'x' })).status).toBe(200);
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    fake.on('POST /held', async (exchange) => {
+      await exchange.delay(released);
+      await exchange.json(200, {});
+    });
+    const runs = check('POST /upstream/one/held', { body: 'x' });
+    await broker.running(1);
+    const waits = check('POST /v1/tts', { body: 'x' });
+    await untilAsked(async () => (await queueNow()).waiting.length === 1);
+    const { status, faults, running: [held], waiting: [queued] } = await queueNow();
+    expect([status, faults, held?.kind, queued?.kind, queued?.estimate]).toEqual([200, [], 'native', 'tts', 'measured']);
+    expect(await check(`DELETE /v1/queue/${queued?.id}`)).toMatchObject({ status: 200, faults: [] });
+    expect(await waits).toMatchObject({ status: 503, faults: [], body: expect.stringContaining('"cancelled"') });
+    release();
+    expect((await runs).status).toBe(200);
+  });
+
+  test.each(['/', '/metrics', '/ui', '/ui/app.js', '/ui/style.css'])('GET %s, of the type that is described', async (path) => {
+    const { status, headers } = await request({ url: broker.url + path });
+    const described = DOCUMENT.paths[templateOf(path) ?? '']?.['get']?.responses['200']?.content;
+    expect([status, Object.keys(described ?? {})]).toEqual([200, expect.arrayContaining([headers['content-type']?.split(';')[0]])]);
+  });
+});
+
+/** Parts of an entry of the queue that are looked at. */
+interface Queued {
+  readonly id: string;
+  readonly kind: string;
+  readonly estimate?: string;
+}
+
+async function queueNow() {
+  const { status, faults, body } = await check('GET /v1/queue');
+  const { running, waiting }: { readonly running: readonly Queued[]; readonly waiting: readonly Queued[] } = JSON.parse(body);
+  return { status, faults, running, waiting };
+}
+
+test('the history is as it is described, and has in each table the fields of its event', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mgpu-openapi-'));
+  const consumers = { one: { fake: await simpleConsumer(), settings: HOOKS } };
+  const settings = { history: { path: join(folder, 'history.db') } };
+  const other = await ready(await startBroker({ consumers, settings }));
+  for (const path of ['/v1/tts', '/v1/consumers/one/unload', '/v1/consumers/one/load']) {
+    expect((await request({ url: other.url + path, method: 'POST' })).status).toBe(200);
+  }
+  other.reload({ consumers, settings });
+  for (const [what, type] of Object.entries(HISTORY_TABLES)) {
+    const { rows } = await historyWith(1, { url: other.url, query: `limit=1&what=${what}` });
+    expect([what, rows.flatMap((row) => faultsBySchema('BrokerEvent', { type, ...row }))]).toEqual([what, []]);
+    const path = `/v1/history?what=${what}`;
+    expect(faultsOf({ method: 'GET', path }, await request({ url: other.url + path }))).toEqual([]);
+  }
+  const { status, headers } = await request({ url: `${other.url}/v1/history?format=csv&limit=1` });
+  expect([status, headers['content-type']]).toEqual([200, expect.stringMatching(/^text\/csv;/)]);
+  const said = await request({ url: `${other.url}/v1/status` });
+  expect([JSON.parse(said.body).history.on, faultsOf({ method: 'GET', path: '/v1/status' }, said)]).toEqual([true, []]);
+  await other.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test.each([['is crowded', true], ['cannot be read', false]])('the status is as it is described while the card %s', async (_what, isThere) => {

@@ -9,7 +9,14 @@ type Schema = Readonly<Record<string, unknown>>;
 export interface DescribedResponse {
   readonly $ref?: string;
   readonly description?: string;
-  readonly content?: Readonly<Record<string, unknown>>;
+  readonly content?: Readonly<Record<string, DescribedContent>>;
+}
+
+/** An answer in one type of content. */
+interface DescribedContent {
+  readonly schema?: Schema;
+  /** Of a page of the history: by table, the event whose fields its rows have. */
+  readonly 'x-rows'?: Readonly<Record<string, { readonly $ref: string }>>;
 }
 
 interface RawOperation {

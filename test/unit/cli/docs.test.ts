@@ -36,6 +36,13 @@ function rows(pattern: RegExp): string[] {
   return Array.from(PAGE.matchAll(pattern), ([, ...groups]) => groups.join(' ')).toSorted();
 }
 
+test('README.md names only commands that there are', () => {
+  const names = program.commands.map((command) => command.name());
+  const named = Array.from(readFileSync('README.md', 'utf8').matchAll(/\bmgpumanager ([a-z-]+)/g), ([, name = '']) => name);
+  expect(named).toContain('with-lease');
+  expect(named.filter((name) => !names.includes(name))).toEqual([]);
+});
+
 describe('docs/cli.md has', () => {
   test('every command with its arguments, and no others', () => {
     const defined = program.commands.map((command) => {
