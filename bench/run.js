@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { load, printMachine, ticks } from './support/machine.js';
 import { Goals, title } from './support/report.js';
 
-const NAMES = ['proxy', 'streams', 'rest', 'stale', 'handoff', 'cancel', 'waiters', 'bodies', 'scan', 'models', 'evict', 'mixed'];
+const NAMES = ['proxy', 'streams', 'rest', 'stale', 'handoff', 'cancel', 'waiters', 'bodies', 'scan', 'models', 'evict', 'watched', 'mixed'];
 
 const HELP = `node bench/run.js [NAME…] [--rounds N] [--seconds S] [--also DIR] [--no-pin]
 

@@ -12,6 +12,8 @@ import { percentile } from '../support/statistics.js';
 const SPREAD_MS = 8;
 /** Connections opened at the same time; a listener's backlog is 511. */
 const OPENING = 200;
+/** For each kind of paced request: many more than are ever under way at once. */
+const PACED_CLIENTS = 16;
 
 /** One connection that sends one request after another. */
 class Client {
@@ -98,6 +100,40 @@ async function load({ port, request, connections, seconds, warmMs = 100 }) {
   for (const client of clients) client.end();
   if (fault !== null) throw new Error(`port ${port}, after ${times.length} good answers: not the expected answer: ${fault}`);
   return { requests: times.length, perSecond: times.length / seconds, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+}
+
+/** `perSecond` in all, `requests` in turn, each at a random moment of its share of the time, whether those before are answered or not. Times in ms, of each. */
+async function paced({ port, requests, perSecond, seconds }) {
+  const total = perSecond * seconds;
+  const times = requests.map(() => []);
+  const over = Promise.withResolvers();
+  let answered = 0;
+  const pools = await Promise.all(requests.map(async (request, which) => {
+    const onAnswer = (error, client) => {
+      if (error !== null) return over.reject(new Error(`port ${port}, after ${answered} good answers: not the expected answer: ${error}`));
+      times[which].push(performance.now() - client.sentAt);
+      pools[which].push(client);
+      answered += 1;
+      if (answered === total) over.resolve();
+    };
+    return openClients(PACED_CLIENTS, { port, request, onAnswer });
+  }));
+  const all = pools.flat();
+  const startedAt = performance.now();
+  const send = (sent) => {
+    // The one that has rested longest, so that none is closed as idle.
+    const client = pools[sent % requests.length].shift();
+    if (client === undefined) return over.reject(new Error(`port ${port}: ${PACED_CLIENTS} requests of a kind have no answer yet, and the next is due`));
+    client.send();
+    next(sent + 1);
+  };
+  const next = (sent) => {
+    const dueAt = startedAt + ((sent + Math.random()) * 1000) / perSecond;
+    if (sent < total) setTimeout(send, Math.max(0, dueAt - performance.now()), sent);
+  };
+  next(0);
+  await over.promise.finally(() => all.forEach((client) => client.end()));
+  return times.map((each) => ({ p50: percentile(each, 0.5), p99: percentile(each, 0.99) }));
 }
 
 /** Times until the first byte of a body, ms, one request after the other on one connection. */
@@ -200,4 +236,4 @@ async function answerTo(req) {
   return answer;
 }
 
-answerParent({ load, firstBytes, posts, gather, disperse, download, upload, uploadForm });
+answerParent({ load, paced, firstBytes, posts, gather, disperse, download, upload, uploadForm });
