@@ -11,10 +11,8 @@ import { follow } from './stream.js';
 /** Events that change the queue come in bursts; it is asked for again at most so often. ms. */
 const QUEUE_EVERY_MS = 250;
 const STATUS_EVERY_MS = 1000;
-/** While somebody has the card: no event tells when a job that outlives its answer has ended. ms. */
-const QUEUE_ANYWAY_MS = 2000;
-/** What no event tells, such as the number of requests. ms. */
-const STATUS_ANYWAY_MS = 30_000;
+/** What no event tells, such as the number of requests, or that a consumer works for others. ms. */
+const ANYWAY_MS = 30_000;
 const TICK_MS = 1000;
 
 /** What the page knows. */
@@ -51,12 +49,10 @@ export function start() {
     if (!document.hidden) now.value = Date.now();
   }, TICK_MS);
   setInterval(() => {
-    const { queue } = view.value;
-    if (connection.value.state === 'live' && queue !== null && queue.running.length + queue.waiting_total > 0) queueSoon();
-  }, QUEUE_ANYWAY_MS);
-  setInterval(() => {
-    if (connection.value.state === 'live') statusSoon();
-  }, STATUS_ANYWAY_MS);
+    if (connection.value.state !== 'live') return;
+    statusSoon();
+    queueSoon();
+  }, ANYWAY_MS);
 }
 
 /** @param {StreamEvent} event */
@@ -71,7 +67,7 @@ function onEvent({ type, data }) {
   if (typeof told !== 'object' || told === null || !('id' in told)) return;
   const event = /** @type {BrokerEvent} */ (told);
   dispatch({ type: 'event', event });
-  if (event.type.startsWith('request_')) queueSoon();
+  if (event.type.startsWith('request_') || ['unloading', 'unloaded', 'loading', 'loaded', 'pause'].includes(event.type)) queueSoon();
   if (['health', 'config', 'residency', 'loaded', 'unloaded', 'pause'].includes(event.type)) statusSoon();
 }
 
@@ -114,15 +110,16 @@ export async function order(method, path, { done, body }) {
 }
 
 /**
- * Runs `task` soon after it was asked for, never twice at once, and once more if it was asked for meanwhile.
+ * Runs `task` soon after it was asked for, and never twice at once. Each asking is followed by a run no sooner than `everyMs` later: what the broker
+ * says of its queue may be that old.
  * @param {number} everyMs
  * @param {() => Promise<void>} task
  */
 function debounced(everyMs, task) {
   let asked = 0;
   let isSet = false;
-  const run = async () => {
-    const seen = asked;
+  /** @param {number} seen */
+  const run = async (seen) => {
     // What cannot be had now comes with the next event, or with the next snapshot.
     await task().catch(() => undefined);
     isSet = false;
@@ -131,7 +128,8 @@ function debounced(everyMs, task) {
   const set = () => {
     if (isSet) return;
     isSet = true;
-    setTimeout(() => void run(), everyMs);
+    const seen = asked;
+    setTimeout(() => void run(seen), everyMs);
   };
   return () => {
     asked += 1;

@@ -29,6 +29,7 @@ const WORDS: ReadonlyMap<string, (event: unknown) => string> = new Map([
   ['request_waiting', (event: unknown) => `${request(event)} waits${by(event)}`],
   ['request_granted', granted],
   ['request_finished', finished],
+  ['request_released', (event: unknown) => `${request(event)} no longer has the card, after ${duration(numberOf(event, 'run_ms'))}`],
   ['unloading', (event: unknown) => `${name(event)} is being unloaded ${purpose(event)}${expected(event)}${because(event, 'explanation')}`],
   ['unloaded', unloaded],
   ['loading', (event: unknown) => `${name(event)} is being loaded for ${textOf(event, 'request') ?? '?'}`],

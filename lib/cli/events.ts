@@ -12,7 +12,7 @@ import { printable } from './words.ts';
 
 /** What there is; `--types` takes these. */
 const TYPES = {
-  request_waiting: true, request_granted: true, request_finished: true, unloading: true, unloaded: true, loading: true, loaded: true,
+  request_waiting: true, request_granted: true, request_finished: true, request_released: true, unloading: true, unloaded: true, loading: true, loaded: true,
   residency: true, health: true, config: true, pause: true, sample: true,
 } as const satisfies Record<EventType, true>;
 

@@ -27,6 +27,7 @@ export const EVENT_FIELDS = {
     bytes_in: 'number',
     bytes_out: 'number',
   },
+  request_released: { ...REQUEST, run_ms: 'number' },
   unloading: UNLOADING,
   unloaded: { ...UNLOADING, result: 'text', freed_mib: 'number', hook_ms: 'number', settle_ms: 'number', error: 'text' },
   loading: { consumer: 'text', request: 'text' },

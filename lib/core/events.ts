@@ -6,6 +6,7 @@ export type Occurrence =
   | RequestWaiting
   | RequestGranted
   | RequestFinished
+  | RequestReleased
   | ConsumerUnloading
   | ConsumerUnloaded
   | ConsumerLoading
@@ -71,6 +72,13 @@ export interface RequestFinished extends RequestLabel {
   readonly total_ms: number;
   readonly bytes_in: number;
   readonly bytes_out: number;
+}
+
+/** It no longer has the card: its answer has ended, and its consumer has stopped working. */
+export interface RequestReleased extends RequestLabel {
+  readonly type: 'request_released';
+  /** Since the grant. */
+  readonly run_ms: number;
 }
 
 /** What an unloading is for. */

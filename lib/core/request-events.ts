@@ -1,4 +1,4 @@
-import type { RequestGranted, RequestLabel, RequestWaiting } from './events.ts';
+import type { RequestGranted, RequestLabel, RequestReleased, RequestWaiting } from './events.ts';
 import type { AdmissionTimes, GateRequest } from './gating.ts';
 
 /** What is told when a request takes its place in the queue. */
@@ -10,6 +10,11 @@ export function requestWaiting(request: GateRequest): RequestWaiting {
 export function requestGranted({ request, times: { evict, load } }: Granted, waitedMs: number): RequestGranted {
   const queueMs = waitedMs - (evict ?? 0) - (load ?? 0);
   return { type: 'request_granted', ...labelOf(request), queue_ms: tenths(queueMs), evict_ms: orNull(evict), load_ms: orNull(load) };
+}
+
+/** What is told when it no longer has the card. */
+export function requestReleased(request: GateRequest, ranMs: number): RequestReleased {
+  return { type: 'request_released', ...labelOf(request), run_ms: tenths(ranMs) };
 }
 
 /** A request with what making room for it took. */

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/types.ts';
 import type { Witness } from '../core/events.ts';
 import type { GateRequest, Pause, Place } from '../core/gating.ts';
-import { requestGranted, requestWaiting } from '../core/request-events.ts';
+import { requestGranted, requestReleased, requestWaiting } from '../core/request-events.ts';
 import type { SchedulerFacts } from '../core/status.ts';
 import { CLIENT_LEFT } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -256,12 +256,13 @@ export class Gate {
   }
 
   async #hold(ticket: Ticket): Promise<void> {
-    const { consumers, logger } = this.#services;
+    const { consumers, logger, events } = this.#services;
     const { request } = ticket;
     const { reach, ranMs } = await this.#work.untilDone(ticket);
     this.#services.ran?.(request, ranMs);
     if (reach !== 'not_sent') this.#outlooks.ran(ticket, ranMs);
     consumers.finished(request.consumer, reach, true);
+    events.note(requestReleased(request, ranMs));
     logger.debug('lease ended', { id: request.id, consumer: request.consumer.name, running: this.#work.count, waiting: this.#places.taken });
     this.#admission.wake();
   }

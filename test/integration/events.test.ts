@@ -8,7 +8,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { until, untilAsked } from '../support/until.ts';
 
 /** All but readings of the card, which come when they like. */
-const QUIET = 'request_waiting,request_granted,request_finished,pause,config,health';
+const QUIET = 'request_waiting,request_granted,request_finished,request_released,pause,config,health';
 const MOST_WATCHERS = 64;
 
 let fake: FakeConsumer;
@@ -48,7 +48,8 @@ describe('a watcher', () => {
     expect(reader.lastId).toBe(`${String(snapshot['boot'])}-${String(snapshot['last_id'])}`);
     await tts({ 'X-Request-Id': 'mine', 'X-OpenWebUI-User-Id': 'ann' });
     const finished = await reader.found('request_finished', { request: 'mine' });
-    expect(reader.names).toEqual(['snapshot', 'request_waiting', 'request_granted', 'request_finished']);
+    expect(await reader.found('request_released', { request: 'mine' })).toMatchObject({ kind: 'tts', consumer: 'one', client: 'user ann', run_ms: expect.any(Number) });
+    expect(reader.names).toEqual(['snapshot', 'request_waiting', 'request_granted', 'request_finished', 'request_released']);
     expect(finished).toMatchObject({ kind: 'tts', consumer: 'one', client: 'user ann', method: 'POST', path: '/v1/tts', status: 200, error: null, cut: null, evict_ms: null, upstream_ms: expect.any(Number) });
     expect(reader.events.slice(1).map(({ event, id }) => [event, id])).toEqual(
       reader.events.slice(1).map(({ data }) => [data['type'], `${String(snapshot['boot'])}-${String(data['id'])}`]),
@@ -210,6 +211,7 @@ describe('what is told', () => {
       { event: 'request_finished', data: { ...label, path: '/v1/leases', status: 201 } },
     ]);
     await request({ url: `${broker.url}/v1/leases/${JSON.parse(taken.body).id}`, method: 'DELETE' });
+    expect(await reader.found('request_released')).toMatchObject({ ...label, run_ms: expect.any(Number) });
   });
 });
 
@@ -235,7 +237,7 @@ describe('a shutdown', () => {
     await running;
     await stopped;
     await reader.ended();
-    expect(reader.names).toEqual(['snapshot', 'request_waiting', 'request_granted', 'request_finished', 'bye']);
+    expect(reader.names).toEqual(['snapshot', 'request_waiting', 'request_granted', 'request_finished', 'request_released', 'bye']);
     expect(reader.events.at(-1)).toMatchObject({ id: null, data: { schema_version: 1, reason: 'the broker is stopping' } });
     expect(reader.response.complete).toBe(true);
     expect(during.names.at(-1)).toBe('bye');

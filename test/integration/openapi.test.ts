@@ -273,6 +273,6 @@ test('the events of a day are as they are described, and so is what they begin a
   await other.stop();
   await until(() => reader.isOver);
   const schemas: Readonly<Record<string, string>> = { reset: 'Reset', snapshot: 'Snapshot', bye: 'Bye' };
-  expect(reader.names).toEqual(expect.arrayContaining(['reset', 'snapshot', 'request_waiting', 'request_granted', 'request_finished', 'unloaded', 'loaded', 'sample', 'pause', 'bye']));
+  expect(reader.names).toEqual(expect.arrayContaining(['reset', 'snapshot', 'request_waiting', 'request_granted', 'request_finished', 'request_released', 'unloaded', 'loaded', 'sample', 'pause', 'bye']));
   expect(reader.events.flatMap(({ event, data }) => faultsBySchema(schemas[event] ?? 'BrokerEvent', data))).toEqual([]);
 });

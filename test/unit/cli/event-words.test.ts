@@ -20,6 +20,7 @@ describe('an event in words', () => {
     ['r-1 (llm qwen3) for ollama: POST /v1/llm ended with 200 after 3.4 s', { ...finished, status: 200, error: null, cut: null }],
     ['r-1 (llm qwen3) for ollama: POST /v1/llm ended with 503 queue_timeout after 3.4 s', { ...finished, status: 503, error: 'queue_timeout', cut: null }],
     ['r-1 (llm qwen3) for ollama: POST /v1/llm ended with no answer after 3.4 s (cut: client left)', { ...finished, status: null, error: null, cut: 'client left' }],
+    ['r-1 (llm qwen3) for ollama no longer has the card, after 3.4 s', { ...label, type: 'request_released', run_ms: 3400 }],
     ['comfyui is being unloaded for ollama, which should free 9.6 GiB: too little is free', { ...unloading, type: 'unloading', reason: 'room' }],
     ['comfyui was unloaded as it was idle in 1.2 s and freed 500 MiB', { ...unloading, type: 'unloaded', reason: 'idle', for: null, result: 'freed', freed_mib: 500, hook_ms: 900, settle_ms: 300, error: null }],
     ['comfyui could not be unloaded by hand: HTTP 500', { ...unloading, type: 'unloaded', reason: 'hand', for: null, result: 'failed', freed_mib: null, hook_ms: 1, settle_ms: null, error: 'HTTP 500' }],

@@ -29,6 +29,21 @@ describe('the gate tells', () => {
     ]);
   });
 
+  test('that one no longer has the card, once its consumer has stopped, and how long it had it', async () => {
+    bench = new GateBench({ consumers: { a: { busy: { path: '/prompt', pointer: '/left' } } } });
+    const asked = bench.ask('a', { client: 'user u' });
+    await bench.settled();
+    bench.events.told.length = 0;
+    bench.clock.pass(100);
+    asked.release();
+    await bench.settled();
+    expect([bench.completion.pending.length, bench.events.types]).toEqual([1, []]);
+    bench.clock.pass(50);
+    bench.completion.pending[0]?.end();
+    await bench.settled();
+    expect(told()).toEqual([{ type: 'request_released', request: '0 exchange a', kind: null, consumer: 'a', model: null, client: 'user u', run_ms: 150 }]);
+  });
+
   test('nothing of one that is refused at once, and no grant of one that has left', async () => {
     bench = new GateBench({ queue: { max_waiting: 1 }, consumers: { a: {} } }, { isClosed: true });
     bench.events.told.length = 0;
