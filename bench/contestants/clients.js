@@ -12,8 +12,8 @@ import { percentile } from '../support/statistics.js';
 const SPREAD_MS = 8;
 /** Connections opened at the same time; a listener's backlog is 511. */
 const OPENING = 200;
-/** For each kind of paced request: many more than are ever under way at once. */
-const PACED_CLIENTS = 16;
+/** For each kind of paced request: also for what comes due while this process waits some seconds for a core. */
+const PACED_CLIENTS = 64;
 
 /** One connection that sends one request after another. */
 class Client {

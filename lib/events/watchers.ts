@@ -40,7 +40,7 @@ const SNAPSHOT_EVENTS = 100;
 const BYE_MS = 500;
 const SCHEMA_VERSION = 1;
 
-/** Tells events to those who watch, each in the turn in which it happens and without waiting for anybody. */
+/** Tells events to those who watch, in the order in which they happen and without waiting for anybody. */
 export class Watchers {
   readonly #options: WatchersOptions;
   /** Of this run: ids of events begin anew with each. */
@@ -121,7 +121,7 @@ export class Watchers {
       if (watcher.behindAt !== null && !this.#options.log.keeps(watcher.behindAt)) this.#cutSlow(watcher);
       if (watcher.behindAt !== null || !watcher.wants(event)) continue;
       frame ??= Buffer.from(eventFrame(event, this.#boot));
-      watcher.send(frame);
+      watcher.sendSoon(frame);
       if (watcher.isTooSlow) this.#cutSlow(watcher);
     }
   }

@@ -63,6 +63,44 @@ async function noteUntilCut(): Promise<number> {
   return most;
 }
 
+describe('a client that reads', () => {
+  test('is told what happens within a moment in few pieces', async () => {
+    const reader = await watch();
+    await reader.found('snapshot');
+    let pieces = 0;
+    reader.response.on('data', () => (pieces += 1));
+    for (let count = 0; count < 40; count += 1) {
+      note(`${count}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await reader.found('pause', { by: '39' });
+    expect(reader.of('pause').map(({ by }) => by)).toEqual(Array.from({ length: 40 }, (_, count) => `${count}`));
+    expect(pieces).toBeLessThan(20);
+    reader.leave();
+  });
+
+  test('is told of what is the last before the end', async () => {
+    const reader = await watch();
+    await reader.found('snapshot');
+    note('last');
+    await watchers.close();
+    await reader.found('bye');
+    expect(reader.names).toEqual(['snapshot', 'pause', 'bye']);
+  });
+
+  test('is not cut in a burst of more than may ever be unsent', async () => {
+    const reader = await watch();
+    await reader.found('snapshot');
+    for (let count = 0; count < 200; count += 1) {
+      note(`${count} ${LONG}`);
+      await until(() => (answers[0]?.writableLength ?? 0) < LIMIT_BYTES / 4);
+    }
+    await reader.found('pause', { by: `199 ${LONG}` });
+    expect(watchers.cut).toBe(0);
+    reader.leave();
+  });
+});
+
 describe('a client that does not read', () => {
   test('never has more than 256 KiB and one event waiting for it, and is cut then', async () => {
     const client = await watchWithoutReading();
