@@ -6,6 +6,7 @@ import { FormScanner, boundaryIn } from '../../../lib/core/form-scan.ts';
 import type { WholeFormScan } from '../../../lib/core/form-scan.ts';
 import { JsonScanner } from '../../../lib/core/json-scan.ts';
 import type { JsonObjectScan } from '../../../lib/core/json-scan.ts';
+import { cases } from '../../support/cases.ts';
 import { anyForm, writtenForm } from '../../support/forms.ts';
 import { anyChoices, anyMembers, jsonText, scanned, spliced } from '../../support/scanned.ts';
 
@@ -68,7 +69,7 @@ describe('a JSON body', () => {
         }
         expect(() => JSON.parse(result.toString())).not.toThrow();
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
@@ -136,7 +137,7 @@ describe('a form', () => {
         const preamble = body.subarray(0, scan.parts[0]?.start ?? scan.close);
         expect(result.subarray(0, after.parts[0]?.start ?? after.close).equals(preamble)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
