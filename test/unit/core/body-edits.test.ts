@@ -160,6 +160,17 @@ describe('a form', () => {
     expect(result.toString()).toBe((await written(expected, boundary)).body.toString());
   });
 
+  test('keeps the other headers of a field that is set', () => {
+    const field = (value: string) => Buffer.from(`--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain\r\n\r\n${value}\r\n--b--\r\n`);
+    const result = spliced(field('old'), formSplices(formScanOf(field('old'), 'b'), 'b', { ...NO_CHANGES, set: { a: 'new' } }));
+    expect(result.toString()).toBe(field('new').toString());
+  });
+
+  test('that stays as it is needs no splice', () => {
+    const body = Buffer.from('--b--\r\n');
+    expect(formSplices(formScanOf(body, 'b'), 'b', NO_CHANGES)).toEqual([]);
+  });
+
   test('without a model gets one, also if it has no parts', async () => {
     const body = Buffer.from('--b--\r\n');
     const result = spliced(body, formSplices(formScanOf(body, 'b'), 'b', { ...NO_CHANGES, rename: 'm' }));
