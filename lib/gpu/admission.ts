@@ -59,7 +59,8 @@ export class Admission {
       if (plan.plan === 'fits') {
         if (!needsLoad(ticket)) return work === 'exchange' ? 'ready' : 'done';
         await this.#load(ticket);
-      } else if (plan.plan === 'impossible' && !plan.permanent && hasStrangers(snapshot) && doubtedAt === null) {
+      } else if (plan.plan === 'impossible' && !plan.permanent && sample !== null && doubtedAt === null) {
+        // A server that ends between the halves of a reading looks like a stranger, or like memory that nobody holds.
         doubtedAt = clock.now();
       } else if (plan.plan === 'impossible') {
         throw impossible(plan, snapshot, failed);
@@ -166,11 +167,6 @@ function isGivenUp(ticket: Ticket): boolean {
 
 function gone(consumer: string): BrokerError {
   return new BrokerError('consumerDown', `${consumer} has left the configuration`, { consumer, retryAfterS: 1 });
-}
-
-/** A server that ended between the two halves of a reading looks like a stranger: nobody is refused before a second reading. */
-function hasStrangers({ foreign, unknownHolders }: Snapshot): boolean {
-  return foreign.length + unknownHolders.length > 0;
 }
 
 function needsLoad(ticket: Ticket): boolean {

@@ -3,7 +3,8 @@ import { queueFull, queueShareFull } from './refusals.ts';
 
 /** Counts who waits, in all and of each client, against `queue.max_waiting` and `queue.max_waiting_per_client`. */
 export class Places {
-  readonly #byClient = new Map<string, number>();
+  /** Under undefined what has no share. */
+  readonly #byClient = new Map<string | undefined, number>();
   #taken = 0;
 
   /** All who wait. */
@@ -17,8 +18,8 @@ export class Places {
    */
   refuseIfFull({ queue }: Config, lastRunMs: number | null, client?: string): void {
     if (this.#taken >= queue.max_waiting) throw queueFull({ waiting: this.#taken, lastRunMs }, queue.max_waiting);
-    const own = client === undefined ? 0 : (this.#byClient.get(client) ?? 0);
-    if (own >= queue.max_waiting_per_client) throw queueShareFull({ waiting: own, lastRunMs }, queue.max_waiting_per_client);
+    const own = this.#byClient.get(client) ?? 0;
+    if (client !== undefined && own >= queue.max_waiting_per_client) throw queueShareFull({ waiting: own, lastRunMs }, queue.max_waiting_per_client);
   }
 
   take(client?: string): void {
@@ -31,7 +32,6 @@ export class Places {
 
   #change(client: string | undefined, by: 1 | -1): void {
     this.#taken += by;
-    if (client === undefined) return;
     const count = (this.#byClient.get(client) ?? 0) + by;
     if (count === 0) this.#byClient.delete(client);
     else this.#byClient.set(client, count);

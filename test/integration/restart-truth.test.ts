@@ -57,7 +57,14 @@ test.each(['unload', 'load'] as const)('a daemon that was killed in the middle o
   const [one, two] = [await simpleConsumer({ loadedMib: 6000, memory: share('one') }), await simpleConsumer({ loaded: false, loadedMib: 6000, memory: share('two') })];
   const settings = { paths: ALL_KINDS, vram_resident_mib: 6000, load: { path: '/load' }, unload: { path: '/unload' }, residency: { path: '/ps', items: '/models' } };
   for (const fake of [one, two]) fake.on('GET /ps', (exchange) => exchange.json(200, { models: fake.loaded ? ['m'] : [] }));
-  const config = { listen: '127.0.0.1:0', routing: { tts: 'one', llm: 'two' }, consumers: { one: { url: one.url, ...settings }, two: { url: two.url, ...settings } } };
+  const config = {
+    listen: '127.0.0.1:0',
+    // However slow the machine is, nobody is given up in this test.
+    health: { interval: '1h', timeout: '10s' },
+    eviction: { settle_timeout: '1m' },
+    routing: { tts: 'one', llm: 'two' },
+    consumers: { one: { url: one.url, ...settings }, two: { url: two.url, ...settings } },
+  };
   const held = Promise.withResolvers<void>();
   if (during === 'unload') one.residency.unload = { effectAfter: held.promise };
   else two.residency.load = { effectAfter: held.promise };
@@ -70,6 +77,7 @@ test.each(['unload', 'load'] as const)('a daemon that was killed in the middle o
   lost.catch(() => undefined);
   await (during === 'unload' ? one : two).waitFor(({ path, endedAt }) => path === `/${during}` && endedAt !== undefined);
   serving?.child.kill('SIGKILL');
+  await serving?.exit();
   await expect(lost).rejects.toThrow(/./);
   // What was begun ends, with nobody there who would be told.
   held.resolve();

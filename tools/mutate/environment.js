@@ -6,7 +6,7 @@ export default class MutantEnvironment extends TestEnvironment {
 
   constructor(config, context) {
     super(config, context);
-    // Stryker's own name. The test runner makes it anew for each file, so that what an earlier one left behind counts elsewhere.
+    // The test runner makes it anew for each file, so that what an earlier one left behind counts elsewhere.
     this.global.__stryker__ = globalThis.__stryker__;
   }
 

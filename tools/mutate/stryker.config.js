@@ -15,6 +15,6 @@ export default {
   // Types are only taken out, never checked, and line numbers stay.
   disableTypeChecks: false,
   // jest keeps something of every file that it has run, and some tests collect garbage.
-  maxTestRunnerReuse: 50,
+  maxTestRunnerReuse: 80,
   warnings: { slow: false },
 };

@@ -6,6 +6,7 @@ import { FormScanner, boundaryIn } from '../../../lib/core/form-scan.ts';
 import type { WholeFormScan } from '../../../lib/core/form-scan.ts';
 import { JsonScanner } from '../../../lib/core/json-scan.ts';
 import type { JsonObjectScan } from '../../../lib/core/json-scan.ts';
+import { cases } from '../../support/cases.ts';
 import { anyForm, writtenForm } from '../../support/forms.ts';
 import { anyChoices, anyMembers, jsonText, scanned, spliced } from '../../support/scanned.ts';
 
@@ -68,7 +69,7 @@ describe('a JSON body', () => {
         }
         expect(() => JSON.parse(result.toString())).not.toThrow();
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
@@ -136,7 +137,7 @@ describe('a form', () => {
         const preamble = body.subarray(0, scan.parts[0]?.start ?? scan.close);
         expect(result.subarray(0, after.parts[0]?.start ?? after.close).equals(preamble)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
@@ -157,6 +158,17 @@ describe('a form', () => {
     const { boundary, body } = await written([...FIELDS, ['file', 'f.wav']]);
     const result = spliced(body, formSplices(formScanOf(body, boundary), boundary, { ...NO_CHANGES, ...changes }));
     expect(result.toString()).toBe((await written(expected, boundary)).body.toString());
+  });
+
+  test('keeps the other headers of a field that is set', () => {
+    const field = (value: string) => Buffer.from(`--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain\r\n\r\n${value}\r\n--b--\r\n`);
+    const result = spliced(field('old'), formSplices(formScanOf(field('old'), 'b'), 'b', { ...NO_CHANGES, set: { a: 'new' } }));
+    expect(result.toString()).toBe(field('new').toString());
+  });
+
+  test('that stays as it is needs no splice', () => {
+    const body = Buffer.from('--b--\r\n');
+    expect(formSplices(formScanOf(body, 'b'), 'b', NO_CHANGES)).toEqual([]);
   });
 
   test('without a model gets one, also if it has no parts', async () => {

@@ -25,6 +25,17 @@ test.each<[string, string, string]>([
   expect(consumerWords(body)).toBe(words);
 });
 
+test('nodes without errors are passed over', () => {
+  const nodes = { 4: {}, 5: { errors: [] }, 6: { errors: [{ message: 'bad' }] }, 7: 'x' };
+  expect(consumerWords(JSON.stringify({ error: 'failed', node_errors: nodes }))).toBe('failed; node 6: bad');
+});
+
+test('words are found eight levels down, and no deeper', () => {
+  const nested = (levels: number) => `${'['.repeat(levels)}{"error":"x"}${']'.repeat(levels)}`;
+  expect(consumerWords(nested(8))).toBe('x');
+  expect(consumerWords(nested(9))).toBe(nested(9));
+});
+
 test('a thousand characters are enough', () => {
   expect(consumerWords('x'.repeat(5000))).toHaveLength(1000);
 });

@@ -91,6 +91,11 @@ describe('an error event', () => {
     expect(JSON.parse(data.replace('data: ', ''))).toMatchObject({ type: 'error', code: 'queue_timeout', message: ERROR.message, param: null, sequence_number: 0 });
   });
 
+  test('of responses is the same behind every door, and where the error is no more than a word', () => {
+    expect(errorEvent('openai', '/upstream/llama/v1/responses', { error: 'x' })).toBe('event: error\ndata: {"message":"x","type":"error","sequence_number":0}\n\n');
+    expect(errorEvent('openai', '/v1/responses', { error: null })).toContain('"message":"null"');
+  });
+
   test('of chats is nameless, as their other events are', () => {
     expect(errorEvent('openai', '/v1/chat/completions', { error: { message: 'x' } })).toBe('data: {"error":{"message":"x"}}\n\n');
   });

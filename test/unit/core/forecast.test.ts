@@ -88,6 +88,7 @@ describe('the wait', () => {
 describe('the order', () => {
   test('is that of arrival among equals', () => {
     expect(order(10, 10, 10)).toEqual([0, 1, 2]);
+    expect(order({ sequence: 7 }, { sequence: 3 }, { sequence: 5 })).toEqual([3, 5, 7]);
   });
   test('begins with the most urgent, and who works by hand comes before all', () => {
     const byHand = { priority: Number.POSITIVE_INFINITY };

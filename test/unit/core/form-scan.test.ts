@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { FormScanner, boundaryIn } from '../../../lib/core/form-scan.ts';
 import type { FormPart, FormScan } from '../../../lib/core/form-scan.ts';
+import { cases } from '../../support/cases.ts';
 import { anyForm, writtenForm } from '../../support/forms.ts';
 import { keptMib } from '../../support/heap.ts';
 import { anyCuts, scanned } from '../../support/scanned.ts';
@@ -31,7 +32,7 @@ describe('a form of any parts, cut anywhere', () => {
         });
         expect(scanned(new FormScanner(boundary), body, cuts)).toEqual({ type: 'form', parts: expected, close });
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
@@ -56,7 +57,7 @@ describe('a form of any parts, cut anywhere', () => {
           entries.map(([key, value]) => [lines(key), typeof value === 'string' ? null : fileName, latin1(value)]),
         );
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     );
   });
 });

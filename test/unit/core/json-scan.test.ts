@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { JsonScanner } from '../../../lib/core/json-scan.ts';
 import type { JsonMember, JsonScan } from '../../../lib/core/json-scan.ts';
+import { cases } from '../../support/cases.ts';
 import { keptMib } from '../../support/heap.ts';
 import { anyChoices, anyCuts, anyMembers, jsonText, scanned } from '../../support/scanned.ts';
 
@@ -31,7 +32,7 @@ test('a body of any members, cut anywhere, has the names and values that JSON.pa
       }
       expect(result).toMatchObject({ open: body.indexOf('{'), close: body.lastIndexOf('}') });
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });
 
@@ -46,7 +47,7 @@ test('what JSON.parse takes for an object is taken, and all cuts of a body say t
       expect(scan(text, cuts)).toEqual(scan(text));
       if (isObject(text)) expect(scan(text).type).toBe('object');
     }),
-    { numRuns: 500 },
+    { numRuns: cases(500) },
   );
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { faultOfPath, opaqueFrom, splitTarget } from '../../../lib/core/request-target.ts';
+import { cases } from '../../support/cases.ts';
 
 describe('a plain path passes:', () => {
   test.each([
@@ -97,7 +98,7 @@ test('a path that passes is read by URL as it stands', () => {
       if (faultOfPath(path) !== null) return;
       expect(new URL(`http://consumer${path}`).pathname).toBe(path);
     }),
-    { numRuns: 2000 },
+    { numRuns: cases(2000) },
   );
 });
 

@@ -217,6 +217,16 @@ test('the report states where it listens, when, by which version and with which 
   });
 });
 
+test('leases by hand are shown with when they expire and what runs inside', () => {
+  const lease = { id: 'x', consumer: 'tts', expiresAt: new Date('2026-01-02T03:04:05Z'), running: 2, isEnding: false };
+  expect(shown({ leases: [lease] })['leases']).toEqual([{ id: 'x', consumer: 'tts', expires_at: '2026-01-02T03:04:05.000Z', running: 2, ending: false }]);
+});
+
+test('a pause is shown with since when and by whom it is', () => {
+  expect(shown()['paused']).toBeNull();
+  expect(shown({ paused: { since: new Date('2026-01-02T03:04:05Z'), by: 'me' } })['paused']).toEqual({ since: '2026-01-02T03:04:05.000Z', by: 'me' });
+});
+
 test('the routing is the configured one', () => {
   const config = configured({ consumers: { tts: { paths: { tts: { path: '/x' } } } }, routing: { tts: 'tts' } });
   expect(shown({ config }).routing).toEqual({ tts: 'tts' });

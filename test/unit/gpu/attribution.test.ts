@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { attribute } from '../../../lib/core/attribution.ts';
+import type { GpuProcess } from '../../../lib/core/model.ts';
 import type { Listener, LocalConsumer, PlacedProcess } from '../../../lib/core/attribution.ts';
 
 const CLOSED: Listener = { state: 'closed' };
@@ -20,10 +21,15 @@ function placed(pid: number, { lineage = [pid], usedMib = 1000, cgroups = [] }: 
   return { process: { pid, name: `p${pid}`, usedMib }, lineage, cgroups };
 }
 
+function pidOf({ pid }: GpuProcess): number {
+  expect(pid).toBeGreaterThan(0);
+  return pid;
+}
+
 /** Uses as an object, and the others by pid. */
 function attributed(consumers: readonly LocalConsumer[], processes: readonly PlacedProcess[]): unknown {
   const { uses, foreign, unknownHolders } = attribute({ consumers, processes });
-  return { uses: Object.fromEntries(uses), foreign: foreign.map(({ pid }) => pid), unknown: unknownHolders.map(({ pid }) => pid) };
+  return { uses: Object.fromEntries(uses), foreign: foreign.map(pidOf), unknown: unknownHolders.map(pidOf) };
 }
 
 test('a process belongs to the consumer on whose port it listens', () => {
@@ -96,6 +102,15 @@ test('a listener counts for more than a unit', () => {
 test('a use that the driver does not tell makes its consumer unknown, and nothing else', () => {
   const processes = [placed(10, { usedMib: 5 }), placed(11, { lineage: [11, 10], usedMib: null }), placed(99)];
   expect(attributed([consumer('tts', found(10))], processes)).toEqual({ uses: { tts: null }, foreign: [99], unknown: [] });
+});
+
+test('a use that the driver does not tell is not forgotten over one that it tells', () => {
+  const processes = [placed(10, { usedMib: null }), placed(11, { lineage: [11, 10], usedMib: 5 })];
+  expect(attributed([consumer('tts', found(10))], processes)).toEqual({ uses: { tts: null }, foreign: [], unknown: [] });
+});
+
+test('a consumer that listens and has no process on the card uses nothing, and what others have is foreign', () => {
+  expect(attributed([consumer('tts', found(10))], [placed(99)])).toEqual({ uses: { tts: 0 }, foreign: [99], unknown: [] });
 });
 
 test('a process shared by two consumers leaves both unknown and is no foreigner', () => {

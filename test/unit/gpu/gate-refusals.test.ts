@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { BrokerError } from '../../../lib/errors.ts';
 import { consumerOf } from '../../support/configured.ts';
 import { GateBench, HOOKS } from '../../support/gate-bench.ts';
+import type { GateCard } from '../../support/gate-card.ts';
 
 let bench: GateBench;
 
@@ -127,14 +128,19 @@ test('a consumer that a reload has seen off, while a client still uploaded for i
 describe('memory that cannot be had', () => {
   const managed = { vram_resident_mib: 5000, vram_managed: true };
 
-  test("by one reading only, in which memory seemed to be a stranger's, is let in by the next one", async () => {
+  test.each([
+    ['to be held by a stranger', (card: GateCard) => (card.foreignMib = 3000)],
+    ['to be held by nobody', (card: GateCard) => card.uses.set('ended', 3000)],
+  ])('by one reading only, in which some seemed %s, is had by the next one', async (_name, take) => {
     bench = new GateBench({ consumers: { a: { vram_resident_mib: 4000, ...HOOKS }, b: managed } }, { totalMib: 10_000 }).absent('a');
-    bench.card.foreignMib = 3000;
+    take(bench.card);
     let readings = 0;
     bench.card.onReading = () => {
       readings += 1;
       bench.clock.pass(1);
-      if (readings === 2) bench.card.foreignMib = 0;
+      if (readings < 2) return;
+      bench.card.foreignMib = 0;
+      bench.card.uses.delete('ended');
     };
     const asked = bench.ask('a');
     await bench.settled();

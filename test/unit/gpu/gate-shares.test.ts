@@ -53,8 +53,8 @@ describe('a client whose requests wait up to its share', () => {
   });
 
   test('takes nothing from work by hand, which has no share', () => {
-    bench.ask('a');
-    expect(bench.gate.statistics.waiting).toBe(3);
+    for (let times = 0; times < 3; times += 1) bench.ask('a');
+    expect(bench.gate.statistics.waiting).toBe(5);
   });
 
   test('gets a place back when one of them is served', async () => {
