@@ -3,14 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 const MIB = 2 ** 20;
 const EVERY_MS = 1000;
 const MINUTE_MS = 60_000;
+/** Lines of the log before an error that are kept with it, exchanges apart. */
+const CONTEXT = 20;
 
 /** What a daemon under load holds, once a second. */
 export class Samples {
   #isStopping = false;
   #running;
   all = [];
-  /** Lines of the log that are errors. */
+  /** Lines of the log that are errors, each with what was logged before it. */
   errors = [];
+  #recent = [];
 
   start(daemon) {
     this.#running = this.#run(daemon);
@@ -28,9 +31,14 @@ export class Samples {
       const at = (performance.now() - startedAt) / MINUTE_MS;
       this.all.push({ at, rss: rss / MIB, heap: heapUsed / MIB, ...counts, descriptors: daemon.descriptors() });
       // Taken each time, so that a long run does not fill the disk.
-      this.errors.push(...daemon.takeLog().split('\n').filter((line) => line.includes('"level":"error"')));
+      for (const line of daemon.takeLog().split('\n')) this.#noteLine(line);
       await delay(EVERY_MS);
     }
+  }
+
+  #noteLine(line) {
+    if (line.includes('"level":"error"')) this.errors.push({ line, before: [...this.#recent] });
+    if (!line.includes('"message":"exchange"')) this.#recent = [...this.#recent.slice(1 - CONTEXT), line];
   }
 }
 
