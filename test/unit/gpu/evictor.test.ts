@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { planFor } from '../../../lib/core/plan.ts';
 import { Evictor } from '../../../lib/gpu/evictor.ts';
+import { FakeWitness } from '../../support/fake-witness.ts';
 import { GateBench, HOOKS } from '../../support/gate-bench.ts';
 
 let bench: GateBench;
@@ -10,7 +11,7 @@ beforeEach(() => {
   const sized = { vram_resident_mib: 4000, ...HOOKS };
   bench = new GateBench({ consumers: { a: sized, b: sized } }, { totalMib: 6000 }).absent('b');
   const { clock, logger, completion, registry, hooks, card } = bench;
-  evictor = new Evictor({ clock, logger, completion, consumers: registry, hooks, samples: card });
+  evictor = new Evictor({ clock, logger, completion, consumers: registry, hooks, samples: card, events: new FakeWitness() });
 });
 
 afterEach(() => bench.stop());
