@@ -9,7 +9,7 @@ import { follow } from './stream.js';
 /** @import { Action, BrokerEvent, Queue, Reading, Snapshot, Status, View } from './types.ts' */
 
 /** Events that change the queue come in bursts; it is asked for again at most so often. ms. */
-const QUEUE_EVERY_MS = 250;
+const QUEUE_EVERY_MS = 500;
 const STATUS_EVERY_MS = 1000;
 /** What no event tells, such as the number of requests, or that a consumer works for others. ms. */
 const ANYWAY_MS = 30_000;
