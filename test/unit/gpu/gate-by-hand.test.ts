@@ -166,10 +166,10 @@ describe('what an unloading by hand is to free', () => {
   });
 
   test.each([
-    ['nine tenths of it are free, it is done at once', 400, '10s', 'absent'],
-    ['half of it is free when the time is up, it is done as well', 2000, '1s', 'absent'],
-    ['less is, it is not', 2001, '1s', 'unknown'],
-  ])('when %s', async (_what, keptMib, settle_timeout, residency) => {
+    ['nine tenths of it are free, it is done at once', { keptMib: 400, settle_timeout: '10s' }, 'absent'],
+    ['half of it is free when the time is up, it is done as well', { keptMib: 2000, settle_timeout: '1s' }, 'absent'],
+    ['less is, it is not', { keptMib: 2001, settle_timeout: '1s' }, 'unknown'],
+  ])('when %s', async (_what, { keptMib, settle_timeout }, residency) => {
     benchOf({ a: SIZED }, { eviction: { settle_timeout } }).hooks.keepsMib.set('a', keptMib);
     await unload('a');
     expect(bench.consumer('a').residency).toBe(residency);
