@@ -19,6 +19,7 @@ test.each<[unknown]>([
   ['\\\\evil.example\\a.wav'],
   ['http://user@127.0.0.1:8766/a.wav'],
   ['file:///etc/passwd'],
+  ['http://['],
   [''],
   [7],
   [null],

@@ -81,6 +81,7 @@ describe('the name of a part', () => {
     ['Content-Disposition: form-data; name=""; filename=""', '', ''],
     ["Content-Disposition: form-data; name=a; filename*=UTF-8''na%C3%AFve.txt; filename=naive.txt", 'a', 'naïve.txt'],
     ["Content-Disposition: form-data; name=a; filename*=UTF-8''%ff", 'a', "UTF-8''%ff"],
+    ["Content-Disposition: form-data; name=a; filename*=iso-8859-1''x", 'a', "iso-8859-1''x"],
     ['Content-Disposition: form-data;\r\n\tname="folded";', 'folded', null],
     ['Content-Disposition: form-data; name="modèle"', 'modèle', null],
   ])('%s', (header, name, fileName) => {

@@ -23,6 +23,16 @@ describe('a job', () => {
     expect(outcomeOf(done({ 9: { images: [5, {}, { filename: 7 }] }, 10: {} }), 'id', null)).toEqual({ type: 'done', images: [] });
   });
 
+  test('may have nothing that it made', () => {
+    for (const outputs of [undefined, null, 'x', []]) expect(outcomeOf(done(outputs), 'id', null)).toEqual({ type: 'done', images: [] });
+  });
+
+  test('that has failed without any messages says so', () => {
+    for (const messages of [undefined, 'x', [5]]) {
+      expect(outcomeOf({ id: { status: { status_str: 'error', messages } } }, 'id', null)).toEqual({ type: 'failed', message: 'the workflow failed' });
+    }
+  });
+
   test.each<[string, unknown[], string]>([
     ['in a node', [['execution_start', {}], ['execution_error', { node_type: 'KSampler', exception_message: 'out of memory\n' }]], 'KSampler failed: out of memory'],
     ['without words', [['execution_error', {}]], 'the workflow failed'],

@@ -4,10 +4,14 @@ import { configuredConsumer } from '../../support/configured.ts';
 
 const MIB = 1024 * 1024;
 
-function residency(check: Readonly<Record<string, unknown>>, document: unknown, status = 200) {
+function reportOf(check: Readonly<Record<string, unknown>>, document: unknown, status: number) {
   const { residency: setting } = configuredConsumer({ residency: { path: '/x', ...check } });
   if (setting === undefined) throw new Error('no residency');
-  const { loaded, usedMib, names, isFailed } = readResidency(setting, { status, document });
+  return readResidency(setting, { status, document });
+}
+
+function residency(check: Readonly<Record<string, unknown>>, document: unknown, status = 200) {
+  const { loaded, usedMib, names, isFailed } = reportOf(check, document, status);
   return [loaded, usedMib, names, isFailed];
 }
 
@@ -25,6 +29,11 @@ describe('a list of what is loaded', () => {
 
   test('of names only is one too', () => {
     expect(residency({ items: '/models' }, { models: ['a', 'b'] })).toEqual([true, null, ['a', 'b'], false]);
+  });
+  test('with what each would take in all tells that as well, and without says nothing of it', () => {
+    const document = { models: [{ vram: MIB, size: 4 * MIB }, { vram: MIB, size: MIB }] };
+    expect(reportOf({ ...LIST, total_bytes: '/size' }, document, 200)).toMatchObject({ usedMib: 2, wantsMib: 5 });
+    expect(reportOf(LIST, document, 200)).not.toHaveProperty('wantsMib');
   });
   test('with states counts those that mean loaded, and tells of those that mean failed', () => {
     const states = { items: '/data', name: '/id', state: '/status/value', loaded: ['loaded', 'sleeping'], failed: ['failed'] };

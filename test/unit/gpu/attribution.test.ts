@@ -113,6 +113,11 @@ test('a consumer that listens and has no process on the card uses nothing, and w
   expect(attributed([consumer('tts', found(10))], [placed(99)])).toEqual({ uses: { tts: 0 }, foreign: [99], unknown: [] });
 });
 
+test('a process of another pid namespace that its unit explains hides nothing of another consumer', () => {
+  const consumers = [consumer('tts', found(10)), consumer('stt', HIDDEN, 'stt.service')];
+  expect(attributed(consumers, [placed(20, { lineage: [], cgroups: ['stt.service'] })])).toEqual({ uses: { tts: 0, stt: 1000 }, foreign: [], unknown: [] });
+});
+
 test('a process shared by two consumers leaves both unknown and is no foreigner', () => {
   const consumers = [consumer('tts', found(10)), consumer('stt', found(10))];
   expect(attributed(consumers, [placed(10), placed(99)])).toEqual({ uses: { tts: null, stt: null }, foreign: [99], unknown: [10] });
