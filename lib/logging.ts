@@ -1,9 +1,10 @@
 import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import winston from 'winston';
-import { LOG_LEVELS } from './core/log-lines.ts';
+import { LOG_LEVELS, lineText, printable } from './core/log-lines.ts';
 import type { LogEntry, LogLevel } from './core/log-lines.ts';
 import type { Logger } from './logger.ts';
+import { WallStamp } from './core/wall-stamp.ts';
 
 /** Where lines go. */
 export interface LogTarget extends NodeJS.EventEmitter {
@@ -36,14 +37,10 @@ export class LineSink extends Writable {
     return this.#dropped;
   }
 
-  override _write(line: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#take(String(line), 1);
-    done();
-  }
-
-  /** Many lines cost one system call. */
-  override _writev(lines: readonly { readonly chunk: string | Buffer }[], done: () => void): void {
-    this.#take(lines.map(({ chunk }) => String(chunk)).join(''), lines.length);
+  /** Takes some lines, each with its end. */
+  override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const text = String(chunk);
+    this.#take(text, linesIn(text));
     done();
   }
 
@@ -67,50 +64,57 @@ export class LineSink extends Writable {
   }
 }
 
+function linesIn(text: string): number {
+  let lines = 0;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines += 1;
+  return lines;
+}
+
 function droppedLine(lines: number): string {
   return `${JSON.stringify({ timestamp: new Date().toISOString(), level: 'warn', message: 'log lines were dropped', lines })}\n`;
 }
 
 /** Keeps lines for those who read along. */
 export interface LineKeeper {
-  /** Must be quick, and must not throw. */
-  note(entry: LogEntry): void;
+  /** Takes a line as JSON. Must be quick, and must not throw. */
+  note(level: LogLevel, text: string): void;
 }
 
 /** Lines are gathered for so long, so that under load many cost one system call. ms. */
 const GATHER_MS = 50;
 
 /**
- * A logger that writes JSON lines, or readable ones to a terminal. Lines are gathered for a moment and written together, off
- * the way of any request. Warnings and errors are written at once, with all before them; what waits is written at the exit. `keeper` is
- * told of each line when it is written.
+ * A logger that writes JSON lines, or readable ones to a terminal. A line is put into words at once: an object that waited would outlive
+ * the garbage of its request. Lines are gathered for a moment and handed to winston together, as that costs the same for one as for
+ * many. Warnings and errors are written at once, with all before them; what waits is written at the exit.
  */
 export function createLogger(target: LogTarget, level: LogLevel, keeper?: LineKeeper): Logger & { setLevel(level: LogLevel): void } {
-  const sink = new LineSink(target);
+  const isTerminal = target.isTTY === true;
   const logger = winston.createLogger({
-    level,
-    format: winston.format.printf(target.isTTY === true ? readableLine : jsonLine),
-    transports: [new winston.transports.Stream({ stream: sink })],
+    // What is to be seen is decided here, line by line.
+    level: 'debug',
+    format: winston.format.printf(({ message }) => String(message)),
+    transports: [new winston.transports.Stream({ stream: new LineSink(target), eol: '\n' })],
     exitOnError: false,
   });
+  const stamp = new WallStamp();
   let shown = LOG_LEVELS.indexOf(level);
-  let waiting: LogEntry[] = [];
+  let waiting: string[] = [];
   const flush = (): void => {
-    const entries = waiting;
+    if (waiting.length > 0) logger.info(waiting.join('\n'));
     waiting = [];
-    sink.cork();
-    for (const entry of entries) logger.log(entry);
-    sink.uncork();
-    if (keeper !== undefined) for (const entry of entries) keeper.note(entry);
   };
   process.once('exit', flush);
   const write = (severity: LogLevel) => {
     const rank = LOG_LEVELS.indexOf(severity);
+    const isUrgent = rank <= LOG_LEVELS.indexOf('warn');
     return (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
       if (rank > shown) return;
-      if (waiting.length === 0) setTimeout(flush, GATHER_MS);
-      waiting.push({ timestamp: new Date().toISOString(), level: severity, message, ...fields });
-      if (rank <= LOG_LEVELS.indexOf('warn')) flush();
+      const entry: LogEntry = { timestamp: stamp.of(new Date()), level: severity, message, ...fields };
+      const text = lineText(entry);
+      if (waiting.push(isTerminal ? readableLine(entry) : text) === 1 && !isUrgent) setTimeout(flush, GATHER_MS);
+      if (isUrgent) flush();
+      keeper?.note(severity, text);
     };
   };
   return {
@@ -118,20 +122,8 @@ export function createLogger(target: LogTarget, level: LogLevel, keeper?: LineKe
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    setLevel: (next) => {
-      logger.level = next;
-      shown = LOG_LEVELS.indexOf(next);
-    },
+    setLevel: (next) => void (shown = LOG_LEVELS.indexOf(next)),
   };
-}
-
-function jsonLine(info: winston.Logform.TransformableInfo): string {
-  try {
-    return printable(JSON.stringify(info));
-  } catch (error) {
-    // A field that is a circle or a BigInt is a bug, but no reason to lose the line, or the process.
-    return JSON.stringify({ timestamp: info['timestamp'], level: info.level, message: info.message, unwritable: String(error) });
-  }
 }
 
 const COLORS = new Map<string, 'red' | 'yellow' | 'gray' | 'green'>([
@@ -141,27 +133,15 @@ const COLORS = new Map<string, 'red' | 'yellow' | 'gray' | 'green'>([
   ['debug', 'gray'],
 ]);
 
-function readableLine({ level, message, timestamp, ...fields }: winston.Logform.TransformableInfo): string {
-  const time = String(timestamp).slice(11, 23);
+function readableLine({ level, message, timestamp, ...fields }: LogEntry): string {
+  const time = timestamp.slice(11, 23);
   const shown = Object.entries(fields)
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`)
     .join(' ');
-  return `${time} ${styleText(COLORS.get(level) ?? 'gray', level.padEnd(5))} ${printable(String(message))} ${styleText('gray', printable(shown))}`;
+  return `${time} ${styleText(COLORS.get(level) ?? 'gray', level.padEnd(5))} ${printable(message)} ${styleText('gray', printable(shown))}`;
 }
 
 function quoted(text: string): string {
   return /^[\w.:/-]+$/.test(text) ? text : JSON.stringify(text);
-}
-
-/** Controls, and what changes the direction of a text. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-/** Most lines, and quick to see. */
-const PLAIN = /^[ -~]*$/;
-
-/** Control characters never reach a terminal: it would obey them. */
-function printable(text: string): string {
-  if (PLAIN.test(text)) return text;
-  return text.replace(UNPRINTABLE, (odd) => odd.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''));
 }

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import { inTurn } from './in-turn.ts';
+import { upgradeOf } from './middlewares/arrival.ts';
 
 /** Counts the exchanges that have not ended, so that a shutdown knows when the last one has. An open tunnel is none: it may never end. */
 export class OpenExchanges {
@@ -11,10 +12,11 @@ export class OpenExchanges {
   /** Counts the exchanges of a server too; returns the server. */
   watch(server: Server): Server {
     // One that has not begun may never end.
-    const count = inTurn((_req, res) => {
+    const count = inTurn((req, res) => {
       if (this.#endless.has(res)) return;
       this.#open.add(res);
       res.once('close', () => this.#ended(res));
+      if (upgradeOf(req) === null) return;
       res.once('finish', () => {
         if (res.statusCode === 101) this.#ended(res);
       });

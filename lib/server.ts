@@ -73,14 +73,14 @@ export function createApp(services: ServerServices): Express {
 
   const gated = [gpuGate(services), services.proxy.stage];
   const ungated = [...limits, services.proxy.stage];
+  // Express tries one after the other, so what comes often comes first. Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
+  app.all(/^\/audio\/./, inOrder(onlyMethods('GET', 'HEAD'), routeAudio(services), ...ungated));
   for (const kind of KINDS) {
     app.all(`/v1/${kind}`, inOrder(onlyMethods('POST'), routeKind(kind, services), healthGate(), takeBody(services), ...gated));
   }
   for (const operation of OPERATIONS) {
     app.all(operation.path, inOrder(onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), ...gated));
   }
-  // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
-  app.all(/^\/audio\/./, inOrder(onlyMethods('GET', 'HEAD'), routeAudio(services), ...ungated));
   app.all('/v1/audio/voices', inOrder(onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ...ungated));
   addOwnRoutes(app, services);
 

@@ -66,7 +66,8 @@ export function returnedHeaders(rawHeaders: readonly string[], { connection, kee
   const nominated = namedBy(connection);
   const result: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    const name = rawHeaders[index] ?? '';
+    const value = rawHeaders[index + 1] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || NOT_RETURNED.has(lower) || nominated.has(lower) || lower.startsWith(CORS_PREFIX)) continue;
     if (lower === 'set-cookie' && !keepsCookies) continue;

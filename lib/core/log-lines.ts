@@ -1,3 +1,5 @@
+import { isRecord } from './records.ts';
+
 /** The levels of log lines, the gravest first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -11,48 +13,65 @@ export interface LogEntry {
   readonly [field: string]: unknown;
 }
 
+/** An entry as one line of JSON, as it is written and kept. Never throws. */
+export function lineText(entry: LogEntry): string {
+  try {
+    return printable(JSON.stringify(entry));
+  } catch (error) {
+    // A field that is a circle or a BigInt is a bug, but no reason to lose the line, or the process.
+    const { timestamp, level, message } = entry;
+    return printable(JSON.stringify({ timestamp, level, message, unwritable: String(error) }));
+  }
+}
+
+/** Controls, and what changes the direction of a text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Most lines, and quick to see. */
+const PLAIN = /^[ -~]*$/;
+
+/** Control characters never reach a terminal: it would obey them. What is written instead means the same in JSON. */
+export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replace(UNPRINTABLE, (odd) => odd.split('').map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''));
+}
+
 /** So much of a text in a line is kept; only paths that clients make up are longer. Characters. */
 const LONGEST_TEXT = 2048;
 
-/** A line as it is kept: with its place in the order, and with its JSON once somebody has asked for that. */
+/**
+ * A line as it is kept: with its place in the order, and its text. An object with all its fields would be several times as large, and
+ * thousands of them keep the garbage collector busy.
+ */
 export class KeptLine {
   /** Rises by one with each line of this run of the broker, from 1. */
   readonly id: number;
-  readonly #entry: LogEntry;
+  readonly level: LogLevel;
+  readonly #text: string;
   #json: string | null = null;
 
-  constructor(id: number, entry: LogEntry) {
+  /** @param text of `lineText` */
+  constructor(id: number, level: LogLevel, text: string) {
     this.id = id;
-    this.#entry = bounded(entry);
+    this.level = level;
+    this.#text = text.length > LONGEST_TEXT ? bounded(text) : text;
   }
 
-  get level(): LogLevel {
-    return this.#entry.level;
-  }
-
-  /** `{id, time, level, message, fields}`. Never throws: a field that JSON cannot say is a bug, but no reason to lose the line. */
+  /** `{id, time, level, message, fields}`, made when somebody asks. */
   get json(): string {
-    const { timestamp: time, level, message, ...fields } = this.#entry;
-    try {
-      this.#json ??= JSON.stringify({ id: this.id, time, level, message, fields });
-    } catch {
-      this.#json = JSON.stringify({ id: this.id, time, level, message, fields: {} });
+    if (this.#json === null) {
+      const entry: unknown = JSON.parse(this.#text);
+      const { timestamp: time, level, message, ...fields } = isRecord(entry) ? entry : {};
+      this.#json = JSON.stringify({ id: this.id, time, level, message, fields });
     }
     return this.#json;
   }
 }
 
-/** An entry whose texts are short enough to be kept by the thousand. */
-function bounded(entry: LogEntry): LogEntry {
-  const isLong = (value: unknown): value is string => typeof value === 'string' && value.length > LONGEST_TEXT;
-  if (!Object.values(entry).some(isLong)) return entry;
-  const members = Object.entries(entry).map(([key, value]): [string, unknown] => [key, isLong(value) ? `${copied(value.slice(0, LONGEST_TEXT))}…` : value]);
-  return { ...entry, ...Object.fromEntries(members) };
-}
-
-/** A part of a text keeps the whole of it in memory; this one does not. */
-function copied(text: string): string {
-  return text.split('').join('');
+/** A line whose texts are short enough to be kept by the thousand. */
+function bounded(text: string): string {
+  const shorten = (_key: string, value: unknown): unknown => (typeof value === 'string' && value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value);
+  return JSON.stringify(JSON.parse(text), shorten);
 }
 
 /** Which lines somebody wants to see. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { BrokerEvent, Occurrence, Witness } from '../core/events.ts';
+import { WallStamp } from '../core/wall-stamp.ts';
 
 /** So many are kept. A busy broker makes some thousand an hour, and a watcher that comes back after a restart of its own asks for the last minutes. */
 const KEPT = 2000;
@@ -12,9 +13,7 @@ export class EventLog implements Witness {
   /** Where the oldest is once the log is full. */
   #oldest = 0;
   #lastId = 0;
-  /** Time of the newest event, as a number and written out. */
-  #stampedAt = Number.NaN;
-  #stamp = '';
+  readonly #stamp = new WallStamp();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -32,7 +31,7 @@ export class EventLog implements Witness {
 
   note(occurrence: Occurrence): void {
     this.#lastId += 1;
-    const event: BrokerEvent = { ...occurrence, id: this.#lastId, time: this.#time() };
+    const event: BrokerEvent = { ...occurrence, id: this.#lastId, time: this.#stamp.of(this.#clock.wall()) };
     this.#kept[this.#oldest] = event;
     this.#oldest = (this.#oldest + 1) % KEPT;
     for (const listener of this.#listeners) listener(event);
@@ -57,15 +56,5 @@ export class EventLog implements Witness {
   listen(listener: (event: BrokerEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  /** Events often come in pairs, and to write a time out costs more than all else here. */
-  #time(): string {
-    const now = this.#clock.wall();
-    if (now.getTime() !== this.#stampedAt) {
-      this.#stampedAt = now.getTime();
-      this.#stamp = now.toISOString();
-    }
-    return this.#stamp;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { KeptLine, MOST_LINES } from '../core/log-lines.ts';
-import type { LogEntry } from '../core/log-lines.ts';
+import type { LogLevel } from '../core/log-lines.ts';
 
 /** Somebody who is told of each new line. */
 export interface LogFollower {
@@ -20,10 +20,10 @@ export class LogLines {
   #lastId = 0;
   #isClosed = false;
 
-  /** Takes a line that is being written. Never throws. */
-  note(entry: LogEntry): void {
+  /** Takes a line of `lineText` that is being written. Never throws. */
+  note(level: LogLevel, text: string): void {
     this.#lastId += 1;
-    const line = new KeptLine(this.#lastId, entry);
+    const line = new KeptLine(this.#lastId, level, text);
     this.#kept[this.#oldest] = line;
     this.#oldest = (this.#oldest + 1) % MOST_LINES;
     for (const follower of this.#followers) follower.line(line);

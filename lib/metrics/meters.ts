@@ -1,3 +1,4 @@
+import type { CounterConfiguration, HistogramConfiguration, MetricObjectWithValues, MetricValue } from 'prom-client';
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
@@ -12,8 +13,9 @@ import processResources from 'prom-client/lib/metrics/processResources.js';
 import processStartTime from 'prom-client/lib/metrics/processStartTime.js';
 import nodeVersion from 'prom-client/lib/metrics/version.js';
 import Registry from 'prom-client/lib/registry.js';
-import { BUCKETS, METRICS } from './catalogue.ts';
-import type { KeyOf, LabelsOf, MetricSpec } from './catalogue.ts';
+import { METRICS } from './catalogue.ts';
+import type { KeyOf, LabelsOf } from './catalogue.ts';
+import type { Tally, TalliedValue } from './tally.ts';
 
 /** Ours of the event loop is made with the same. ms */
 const LOOP_RESOLUTION_MS = 20;
@@ -30,69 +32,70 @@ const DEFAULTS = [
   processStartTime,
 ] as const;
 
-/** The metrics with their values, and the only door to prom-client. */
+/** What a scrape answers, and the only door to prom-client: gauges, which are set for each, the tally's counts, and what is told of the process. */
 export class Meters {
   readonly #registry = new Registry();
   /** By key of the catalogue. */
-  readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
 
-  constructor() {
-    for (const [key, spec] of Object.entries(METRICS)) this.#add(key, spec);
+  constructor(tally: Tally) {
+    for (const [key, spec] of Object.entries(METRICS)) {
+      const settings = { name: spec.name, help: spec.help, labelNames: [...spec.labels], registers: [this.#registry] };
+      if (spec.type === 'gauge') this.#gauges.set(key, new Gauge(settings));
+      else if (spec.type === 'counter') new TalliedCounter(settings, tally);
+      else new TalliedHistogram(settings, tally);
+    }
+    // Not before somebody asks, as looking at the event loop and the collector costs a little.
+    for (const collect of DEFAULTS) collect(this.#registry, { eventLoopMonitoringPrecision: LOOP_RESOLUTION_MS });
+    const name = 'process_cpu_seconds_total';
+    const cpu: Counter = new Counter({ name, help: 'User and system CPU time of the process.', registers: [this.#registry], collect: () => readCpu(cpu) });
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  count<K extends KeyOf<'counter'>>(key: K, labels: LabelsOf<K>, by = 1): void {
-    this.#counters.get(key)?.inc(labels, by);
-  }
-
   set<K extends KeyOf<'gauge'>>(key: K, labels: LabelsOf<K>, value: number): void {
     this.#gauges.get(key)?.set(labels, value);
   }
 
-  /** @param ms what took so long; the histogram is in seconds */
-  observe<K extends KeyOf<'histogram'>>(key: K, labels: LabelsOf<K>, ms: number): void {
-    this.#histograms.get(key)?.observe(labels, ms / 1000);
-  }
-
-  /** Forgets all gauges, and these counters: they are read anew for each scrape. */
-  clear(counters: readonly KeyOf<'counter'>[]): void {
+  /** Forgets all gauges: they are read anew for each scrape. */
+  clear(): void {
     for (const gauge of this.#gauges.values()) gauge.reset();
-    for (const key of counters) this.#counters.get(key)?.reset();
-  }
-
-  /** Forgets what `isGone` says of a label's value, of all counters and histograms that have one of these labels. */
-  async forget(labelNames: readonly string[], isGone: (value: string) => boolean): Promise<void> {
-    for (const metric of [...this.#counters.values(), ...this.#histograms.values()]) {
-      const { values } = await metric.get();
-      for (const { labels } of values) {
-        const series = Object.entries(labels).filter(([name]) => name !== 'le');
-        if (series.some(([name, value]) => labelNames.includes(name) && isGone(String(value)))) metric.remove(Object.fromEntries(series));
-      }
-    }
-  }
-
-  /** Adds what is told of the process itself. Not before somebody asks, as looking at the event loop and the collector costs a little. */
-  addDefaults(): void {
-    for (const collect of DEFAULTS) collect(this.#registry, { eventLoopMonitoringPrecision: LOOP_RESOLUTION_MS });
-    const name = 'process_cpu_seconds_total';
-    const cpu: Counter = new Counter({ name, help: 'User and system CPU time of the process.', registers: [this.#registry], collect: () => readCpu(cpu) });
   }
 
   /** Everything in the text format of Prometheus. */
   async text(): Promise<string> {
     return this.#registry.metrics();
   }
+}
 
-  #add(key: string, { type, name, help, labels }: MetricSpec): void {
-    const settings = { name, help, labelNames: [...labels], registers: [this.#registry] };
-    if (type === 'counter') this.#counters.set(key, new Counter(settings));
-    else if (type === 'gauge') this.#gauges.set(key, new Gauge(settings));
-    else this.#histograms.set(key, new Histogram({ ...settings, buckets: [...BUCKETS] }));
+/** Its values are in the tally; prom-client makes text of them. */
+class TalliedCounter extends Counter {
+  readonly #values: () => TalliedValue[];
+
+  constructor(settings: CounterConfiguration<string>, tally: Tally) {
+    super(settings);
+    this.#values = () => tally.values(settings.name);
+  }
+
+  override async get(): Promise<MetricObjectWithValues<MetricValue<string>>> {
+    return { ...(await super.get()), values: this.#values() };
+  }
+}
+
+/** The same. prom-client asks histograms for their values in this way, which its types do not know. */
+class TalliedHistogram extends Histogram {
+  readonly #told: () => object;
+
+  constructor(settings: HistogramConfiguration<string>, tally: Tally) {
+    super(settings);
+    const { name, help } = settings;
+    this.#told = () => ({ name, help, type: 'histogram', values: tally.values(name) });
+  }
+
+  async getForPromString(): Promise<object> {
+    return this.#told();
   }
 }
 

@@ -3,9 +3,10 @@ import type { BrokerEvent } from '../core/events.ts';
 import type { GateRequest } from '../core/gating.ts';
 import { countEvent } from './count-events.ts';
 import { NO_CONSUMER, OTHER, consumerLabel, kindLabel } from './labels.ts';
-import { Meters } from './meters.ts';
+import type { Meters } from './meters.ts';
 import { showFacts } from './show-facts.ts';
 import type { Facts } from './show-facts.ts';
+import { Tally } from './tally.ts';
 
 /** What the metrics are made from. */
 export interface MetricsServices {
@@ -24,9 +25,10 @@ export interface Scraped {
 /** What is counted of what happens, and what is read when somebody asks. */
 export class Metrics {
   readonly #services: MetricsServices;
-  readonly #meters = new Meters();
+  readonly #tally = new Tally();
+  /** Loaded with prom-client by the first scrape: 9 MiB that nobody needs who has no Prometheus. */
+  #meters: Meters | null = null;
   #scraping: Promise<Scraped> | null = null;
-  #hasDefaults = false;
   /** The configuration whose consumers have series, and no others. */
   #cleanedFor: Config | null = null;
 
@@ -36,13 +38,13 @@ export class Metrics {
 
   /** Counts an event; for `EventLog.listen`. */
   readonly noted = (event: BrokerEvent): void => {
-    countEvent(this.#meters, event, this.#services.config().consumers);
+    countEvent(this.#tally, event, this.#services.config().consumers);
   };
 
   /** Counts a lease that has ended. */
   readonly ran = ({ kind, work, consumerConfig }: GateRequest, ms: number): void => {
     const consumer = consumerLabel(consumerConfig.name, this.#services.config().consumers);
-    this.#meters.observe('runSeconds', { kind: kindLabel(kind ?? work), consumer }, ms);
+    this.#tally.observe('runSeconds', { kind: kindLabel(kind ?? work), consumer }, ms);
   };
 
   /** The text for Prometheus. Those who ask at the same time share one. */
@@ -52,19 +54,18 @@ export class Metrics {
   }
 
   async #scrape(): Promise<Scraped> {
-    if (!this.#hasDefaults) this.#meters.addDefaults();
-    this.#hasDefaults = true;
-    await this.#forgetRemoved();
-    showFacts(this.#meters, this.#services.facts());
-    return { contentType: this.#meters.contentType, text: await this.#meters.text() };
+    const meters = (this.#meters ??= new (await import('./meters.ts')).Meters(this.#tally));
+    this.#forgetRemoved();
+    showFacts({ meters, tally: this.#tally }, this.#services.facts());
+    return { contentType: meters.contentType, text: await meters.text() };
   }
 
   /** A consumer that a reload took out has no series any more. */
-  async #forgetRemoved(): Promise<void> {
+  #forgetRemoved(): void {
     const config = this.#services.config();
     if (config === this.#cleanedFor) return;
     const isGone = (value: string): boolean => !config.consumers.has(value) && value !== OTHER && value !== NO_CONSUMER;
-    await this.#meters.forget(['consumer', 'victim'], isGone);
+    this.#tally.forget(['consumer', 'victim'], isGone);
     this.#cleanedFor = config;
   }
 }

@@ -3,6 +3,7 @@ import { unattributedMib } from '../core/status.ts';
 import type { ConsumerFacts, StatusFacts } from '../core/status.ts';
 import { consumerLabel } from './labels.ts';
 import type { Meters } from './meters.ts';
+import type { Tally } from './tally.ts';
 
 const BYTES_PER_MIB = 2 ** 20;
 const STATES = ['absent', 'loading', 'resident', 'unloading', 'unknown'] as const;
@@ -12,13 +13,20 @@ export interface Facts extends StatusFacts {
   readonly watchers: number;
 }
 
+/** Where it is shown: probes are counted by those who make them. */
+interface Shown {
+  readonly meters: Meters;
+  readonly tally: Tally;
+}
+
 /** Sets what is true at one moment. Nothing of an earlier moment stays: what is not known is missing. */
-export function showFacts(meters: Meters, facts: Facts): void {
-  meters.clear(['probes']);
+export function showFacts({ meters, tally }: Shown, facts: Facts): void {
+  meters.clear();
+  tally.reset('probes');
   showBroker(meters, facts);
   showCard(meters, facts);
   const { consumers: configured } = facts.config;
-  for (const consumer of facts.consumers) if (configured.has(consumer.name)) showConsumer(meters, consumer);
+  for (const consumer of facts.consumers) if (configured.has(consumer.name)) showConsumer({ meters, tally }, consumer);
   showWork(meters, facts);
 }
 
@@ -36,12 +44,12 @@ function showBroker(meters: Meters, facts: Facts): void {
   meters.set('configGood', {}, Number(facts.reloadError === null));
 }
 
-function showConsumer(meters: Meters, { name: consumer, health, residency, canLoad, isWorkingForOthers, probes }: ConsumerFacts): void {
+function showConsumer({ meters, tally }: Shown, { name: consumer, health, residency, canLoad, isWorkingForOthers, probes }: ConsumerFacts): void {
   if (health.state !== 'unknown') meters.set('up', { consumer }, Number(health.state === 'healthy'));
   meters.set('loadable', { consumer }, Number(canLoad));
   for (const state of STATES) meters.set('residency', { consumer, state }, Number(state === residency));
   meters.set('externalWork', { consumer }, Number(isWorkingForOthers));
-  for (const [result, count] of Object.entries(probes)) meters.count('probes', { consumer, result }, count);
+  for (const [result, count] of Object.entries(probes)) tally.count('probes', { consumer, result }, count);
 }
 
 /** Those that a reload took out and that still work are added up as one. */

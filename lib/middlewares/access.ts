@@ -51,7 +51,8 @@ function refuseOddRequest(req: Request, path: string): void {
   const { rawHeaders } = req;
   let hosts = 0;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    const name = rawHeaders[index] ?? '';
+    const value = rawHeaders[index + 1] ?? '';
     if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
     if (ODD_VALUE.test(value)) throw new BrokerError('badRequest', `the header ${name} holds a character that is not printable ASCII`);
   }

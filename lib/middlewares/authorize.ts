@@ -69,7 +69,7 @@ class ScopeDoor {
     if (hasKeys && !holds(free, wide)) this.#refuseGuesser(req);
     const { key, hasSent } = takeKey(req, keys, [wide, scope]);
     exchange.key = key?.name ?? null;
-    const all = new Set([...free, ...(key?.scopes ?? [])]);
+    const all = key === null ? free : new Set([...free, ...key.scopes]);
     if (scope === null || holds(all, wide)) return;
     if (key === null && hasSent && hasKeys) this.#noteWrong(req);
     exchange.isOwnOnly = true;

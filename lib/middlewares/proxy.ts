@@ -50,13 +50,19 @@ interface Forwarder {
 }
 
 /**
- * Stands in for `pipe` of a request whose body has been taken in. One function for all requests: with one of its own in each,
- * V8 kept every exchange in memory until its next full collection.
+ * Stands in for `pipe` of a request whose body has been taken in, or that has none. One function for all requests: with one of its own in
+ * each, V8 kept every exchange in memory until its next full collection.
  */
 function sendTakenBody<T extends NodeJS.WritableStream>(this: Request, destination: T): T {
   const body = this.res === undefined ? null : exchangeOf(this.res).body;
-  if (body !== null && destination instanceof http.OutgoingMessage) body.sendTo(destination);
+  if (body === null) destination.end();
+  else if (destination instanceof http.OutgoingMessage) body.sendTo(destination);
   return destination;
+}
+
+/** Whether a body comes behind the head of a request. */
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
 }
 
 /** Last stage before the consumer, and the only door to http-proxy-middleware. */
@@ -76,7 +82,7 @@ export class Proxy {
     applyRequestHeaders(req, exchange);
     req.url = (route.target?.path ?? path) + query;
     if (route.target !== null) req.method = route.target.method;
-    if (body !== null) req.pipe = sendTakenBody;
+    if (body !== null || !hasBody(req)) req.pipe = sendTakenBody;
     this.#send(req, res);
   };
 
@@ -143,16 +149,17 @@ export class Proxy {
     // Such a request says `Connection: close`, which Node takes for no reason not to use the connection again.
     if (res.req.headers['transfer-encoding'] !== undefined) proxyReq.shouldKeepAlive = false;
     // Not before the body is piped, which comes next: a listener makes it flow, and its beginning would be lost.
-    if (exchange.body === null) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
+    const isUpload = exchange.body === null && hasBody(res.req);
+    if (isUpload) res.req.on('data', (chunk: Buffer) => (exchange.requestBytes += chunk.length));
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') this.#endIdle(res);
       if (cut !== 'client idle' || exchange.route.consumer.client_gone === 'close') proxyReq.destroy(new Error(cut));
     });
-    onClientGone({ proxyReq, res, watchdog, cancel: (consumer) => this.#services.cancel(consumer) });
+    onClientGone({ proxyReq, res, watchdog, cancel: this.#services.cancel });
     let reach: JobReach = 'not_sent';
     watchdog.sending(proxyReq, () => (reach = 'sent'));
-    if (exchange.body === null) watchdog.uploading(res.req, proxyReq);
+    if (isUpload) watchdog.uploading(res.req, proxyReq);
     // Before the listener that writes the headers, which state this time.
     proxyReq.prependOnceListener('response', (answer: IncomingMessage) => {
       exchange.times.upstream = clock.now() - startedAt;
@@ -206,8 +213,8 @@ export class Proxy {
     }
     proxyRes.pipe(res);
     untieAnswer(res);
-    // A small answer leaves in one piece; of one that streams the headers do not wait for the first byte.
-    setImmediate(() => {
+    // A small answer leaves in one piece; of one that streams the headers do not wait for the first byte. What came with them flows before.
+    process.nextTick(() => {
       if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
     });
   }

@@ -74,7 +74,7 @@ export class Watchdog {
     this.#sent();
     this.#clear();
     this.#isConsumerDone = true;
-    if (!res.writableFinished && res.headersSent) this.#watchClient(res);
+    if (res.writableLength > 0 && res.headersSent) this.#watchClient(res);
   }
 
   /** The client has left, and the consumer's work goes on: only that is watched from now on. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { itemsOf, memberOf, textOf } from '../../lib/config/tree.ts';
 import type { LogLevel } from '../../lib/core/log-lines.ts';
+import { lineText } from '../../lib/core/log-lines.ts';
 import { LogLines } from '../../lib/events/log-lines.ts';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker } from '../support/broker.ts';
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => broker.stop());
 
-const note = (message: string, level: LogLevel = 'info', fields: Record<string, unknown> = {}): void => lines.note({ timestamp: '2026-11-21T12:00:00Z', level, message, ...fields });
+const note = (message: string, level: LogLevel = 'info', fields: Record<string, unknown> = {}): void => lines.note(level, lineText({ timestamp: '2026-11-21T12:00:00Z', level, message, ...fields }));
 const get = async (query: string): Promise<{ readonly status: number; readonly body: unknown }> => {
   const answer = await request({ url: `${broker.url}/v1/logs${query}` });
   return { status: answer.status, body: JSON.parse(answer.body) };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { HISTORY_TABLES } from '../../lib/core/history-tables.ts';
 import { scopeNeeded } from '../../lib/core/scopes.ts';
+import { lineText } from '../../lib/core/log-lines.ts';
 import { LogLines } from '../../lib/events/log-lines.ts';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker, Settings } from '../support/broker.ts';
@@ -40,7 +41,7 @@ async function start(): Promise<Broker> {
     huge: { fake: await simpleConsumer(), settings: { vram_resident_mib: 99_000 } },
   };
   const logLines = new LogLines();
-  logLines.note({ timestamp: '2026-05-04T10:11:12.131Z', level: 'warn', message: 'a line', consumer: 'one' });
+  logLines.note('warn', lineText({ timestamp: '2026-05-04T10:11:12.131Z', level: 'warn', message: 'a line', consumer: 'one' }));
   return ready(await startBroker({ consumers, settings, logLines }));
 }
 

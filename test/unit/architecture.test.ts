@@ -33,7 +33,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'error-code.ts': [],
   'errors.ts': [],
   'logger.ts': [],
-  'logging.ts': ['logger.ts', 'core/log-lines.ts'],
+  'logging.ts': ['logger.ts', 'core/log-lines.ts', 'core/wall-stamp.ts'],
   'server.ts': ['api/', 'middlewares/', 'config/types.ts', 'core/operations.ts'],
   'state-file.ts': ['error-code.ts', 'logger.ts'],
   'version.ts': [],
