@@ -36,6 +36,13 @@ export interface GateServices {
   ran?(request: GateRequest, ms: number): void;
 }
 
+/** p-queue tells of each task five times. Nobody listens here, and to tell nobody cost a lease more than all else that p-queue does. */
+class Engine extends PQueue<InstanceType<ReturnType<typeof laneQueueClass>>, LaneOptions> {
+  override dispatchEvent(): boolean {
+    return true;
+  }
+}
+
 /**
  * Admits, holds or refuses. p-queue is its engine: a queued task *is* a lease, so the engine's concurrency is the bound on
  * leases. Only one admission (plan, unload, load) is under way at a time; while it is, nothing else is started.
@@ -45,7 +52,7 @@ export class Gate {
   readonly queue: QueueView;
   readonly #services: GateServices;
   readonly #lanes: Lanes;
-  readonly #queue: PQueue<InstanceType<ReturnType<typeof laneQueueClass>>, LaneOptions>;
+  readonly #queue: Engine;
   readonly #admission: Admission;
   readonly #outlooks: Outlooks;
   readonly #places = new Places();
@@ -69,7 +76,7 @@ export class Gate {
       now: () => services.clock.now(),
       agingMs: () => this.#settings.queue.aging,
     });
-    this.#queue = new PQueue({
+    this.#queue = new Engine({
       concurrency: settings.gpu.concurrency,
       autoStart: false,
       queueClass: laneQueueClass(this.#lanes),

@@ -65,8 +65,10 @@ export class Watchdog {
     this.#sent();
     this.#restart('consumer idle', this.#timeouts.idle);
     answer.on('data', () => this.#timer?.refresh());
-    // The pipe to the client pauses it while the client has not taken what it was sent.
-    answer.on('pause', () => this.#watchClient(res));
+    // The pipe to the client pauses it while the client has not taken what it was sent, and once more at its end.
+    answer.on('pause', () => {
+      if (!answer.readableEnded) this.#watchClient(res);
+    });
   }
 
   /** The consumer is done; what is left is the client, which may still have to take the end of the answer. */
