@@ -54,7 +54,7 @@ export interface ServerServices extends AccessLogServices, TakeBodyServices, Lea
 /** Ungated requests to one consumer at the same time; below the socket limit of its agent. */
 const UNGATED = 128;
 
-/** The ordered list of stages that a request passes. */
+/** The ordered list of stages that a request passes. Paths are given to `route(…).all`: `app.all` makes an entry for each of 35 methods. */
 export function createApp(services: ServerServices): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -74,14 +74,14 @@ export function createApp(services: ServerServices): Express {
   const gated = [gpuGate(services), services.proxy.stage];
   const ungated = [...limits, services.proxy.stage];
   // Express tries one after the other, so what comes often comes first. Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
-  app.all(/^\/audio\/./, inOrder(onlyMethods('GET', 'HEAD'), routeAudio(services), ...ungated));
+  app.route(/^\/audio\/./).all(inOrder(onlyMethods('GET', 'HEAD'), routeAudio(services), ...ungated));
   for (const kind of KINDS) {
-    app.all(`/v1/${kind}`, inOrder(onlyMethods('POST'), routeKind(kind, services), healthGate(), takeBody(services), ...gated));
+    app.route(`/v1/${kind}`).all(inOrder(onlyMethods('POST'), routeKind(kind, services), healthGate(), takeBody(services), ...gated));
   }
   for (const operation of OPERATIONS) {
-    app.all(operation.path, inOrder(onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), ...gated));
+    app.route(operation.path).all(inOrder(onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), ...gated));
   }
-  app.all('/v1/audio/voices', inOrder(onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ...ungated));
+  app.route('/v1/audio/voices').all(inOrder(onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ...ungated));
   addOwnRoutes(app, services);
 
   app.use(notFound);
@@ -91,31 +91,31 @@ export function createApp(services: ServerServices): Express {
 
 /** What is answered here, without any consumer. */
 function addOwnRoutes(app: Express, services: ServerServices): void {
-  app.all(['/v1/models', '/models'], onlyMethods('GET', 'HEAD'), models(services));
+  app.route(['/v1/models', '/models']).all(onlyMethods('GET', 'HEAD'), models(services));
   // The id may hold slashes.
-  app.all(/^\/v1\/models\/./, onlyMethods('GET', 'HEAD'), model(services));
-  app.all('/models/load', onlyMethods('POST'), jsonBody, changeModel('load', services));
-  app.all('/models/unload', onlyMethods('POST'), jsonBody, changeModel('unload', services));
-  app.all('/v1/audio/models', onlyMethods('GET', 'HEAD'), speechModels(services));
-  app.all('/v1/status', onlyMethods('GET', 'HEAD'), status(services));
-  app.all('/openapi.json', onlyMethods('GET', 'HEAD'), openapi);
-  app.all('/v1/events', onlyMethods('GET', 'HEAD'), events(services));
-  app.all('/metrics', onlyMethods('GET', 'HEAD'), metrics(services));
-  app.all('/v1/history', onlyMethods('GET', 'HEAD'), history(services));
-  app.all('/v1/plan', onlyMethods('GET', 'HEAD'), plan(services));
-  app.all('/v1/queue', onlyMethods('GET', 'HEAD'), showQueue(services));
-  app.all('/v1/queue/:id', onlyMethods('DELETE'), cancelQueued(services));
-  app.all('/v1/logs', onlyMethods('GET', 'HEAD'), logs(services));
-  app.all('/v1/leases', onlyMethods('POST'), jsonBody, takeLease(services));
-  app.all('/v1/leases/:id', onlyMethods('PUT', 'DELETE'));
+  app.route(/^\/v1\/models\/./).all(onlyMethods('GET', 'HEAD'), model(services));
+  app.route('/models/load').all(onlyMethods('POST'), jsonBody, changeModel('load', services));
+  app.route('/models/unload').all(onlyMethods('POST'), jsonBody, changeModel('unload', services));
+  app.route('/v1/audio/models').all(onlyMethods('GET', 'HEAD'), speechModels(services));
+  app.route('/v1/status').all(onlyMethods('GET', 'HEAD'), status(services));
+  app.route('/openapi.json').all(onlyMethods('GET', 'HEAD'), openapi);
+  app.route('/v1/events').all(onlyMethods('GET', 'HEAD'), events(services));
+  app.route('/metrics').all(onlyMethods('GET', 'HEAD'), metrics(services));
+  app.route('/v1/history').all(onlyMethods('GET', 'HEAD'), history(services));
+  app.route('/v1/plan').all(onlyMethods('GET', 'HEAD'), plan(services));
+  app.route('/v1/queue').all(onlyMethods('GET', 'HEAD'), showQueue(services));
+  app.route('/v1/queue/:id').all(onlyMethods('DELETE'), cancelQueued(services));
+  app.route('/v1/logs').all(onlyMethods('GET', 'HEAD'), logs(services));
+  app.route('/v1/leases').all(onlyMethods('POST'), jsonBody, takeLease(services));
+  app.route('/v1/leases/:id').all(onlyMethods('PUT', 'DELETE'));
   app.put('/v1/leases/:id', jsonBody, renewLease(services));
   app.delete('/v1/leases/:id', releaseLease(services));
-  app.all('/v1/pause', onlyMethods('POST'), jsonBody, pause(services));
-  app.all('/v1/resume', onlyMethods('POST'), resume(services));
-  app.all('/v1/consumers/:name/load', onlyMethods('POST'), changeResidency('load', services));
-  app.all('/v1/consumers/:name/unload', onlyMethods('POST'), changeResidency('unload', services));
-  app.all('/healthz', onlyMethods('GET', 'HEAD'), healthz);
-  app.all('/readyz', onlyMethods('GET', 'HEAD'), readyz(services));
-  app.all('/', onlyMethods('GET', 'HEAD'), index);
-  app.all(/^\/ui(?:\/|$)/, onlyMethods('GET', 'HEAD'), dashboard());
+  app.route('/v1/pause').all(onlyMethods('POST'), jsonBody, pause(services));
+  app.route('/v1/resume').all(onlyMethods('POST'), resume(services));
+  app.route('/v1/consumers/:name/load').all(onlyMethods('POST'), changeResidency('load', services));
+  app.route('/v1/consumers/:name/unload').all(onlyMethods('POST'), changeResidency('unload', services));
+  app.route('/healthz').all(onlyMethods('GET', 'HEAD'), healthz);
+  app.route('/readyz').all(onlyMethods('GET', 'HEAD'), readyz(services));
+  app.route('/').all(onlyMethods('GET', 'HEAD'), index);
+  app.route(/^\/ui(?:\/|$)/).all(onlyMethods('GET', 'HEAD'), dashboard());
 }

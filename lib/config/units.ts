@@ -19,6 +19,19 @@ export function readMeasure(unit: Unit, text: string): Measure {
   return unit === 'size' ? readSize(text) : readDuration(text, unit === 'duration_or_zero');
 }
 
+/** Where a value is. */
+interface Place {
+  readonly of: Record<string | number, unknown>;
+  readonly member: string | number;
+}
+
+/** Puts the measure of a text in its place. Returns false, and changes nothing, if it has none. */
+export function convertUnit(unit: Unit, text: string, place: Place): boolean {
+  const measure = readMeasure(unit, text);
+  if (measure.ok) place.of[place.member] = measure.value;
+  return measure.ok;
+}
+
 function readLongDuration(text: string): Measure {
   const ms = scaled(text, WITH_DAYS);
   if (ms === null) return { ok: false, expected: 'a duration with its unit such as 12h or 30d' };
