@@ -8,7 +8,7 @@ const KILL_TIMEOUT_MS = 40_000;
  * A small young generation: what waits lives long, so a large one only grows the process (10,000 waiters: 253 MiB with V8's
  * 16 MiB, 132 MiB with 2).
  */
-export const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=2'];
+export const NODE_ARGS = ['--max-semi-space-size=2'];
 
 export const apps = [
   {

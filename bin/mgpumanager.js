@@ -32,6 +32,8 @@ function keepCompiled() {
 
 function start() {
   keepCompiled();
+  // Stacks in the log name our source; the maps of others would only take memory.
+  if (nodeModule.setSourceMapsSupport) nodeModule.setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
   // Not `await`: a parser that does not know it at the top level would stop before the version has been looked at.
   import(PROGRAM.href)
     .then(function (program) {

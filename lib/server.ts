@@ -98,7 +98,7 @@ function addOwnRoutes(app: Express, services: ServerServices): void {
   app.route('/models/unload').all(onlyMethods('POST'), jsonBody, changeModel('unload', services));
   app.route('/v1/audio/models').all(onlyMethods('GET', 'HEAD'), speechModels(services));
   app.route('/v1/status').all(onlyMethods('GET', 'HEAD'), status(services));
-  app.route('/openapi.json').all(onlyMethods('GET', 'HEAD'), openapi);
+  app.route('/openapi.json').all(onlyMethods('GET', 'HEAD'), openapi());
   app.route('/v1/events').all(onlyMethods('GET', 'HEAD'), events(services));
   app.route('/metrics').all(onlyMethods('GET', 'HEAD'), metrics(services));
   app.route('/v1/history').all(onlyMethods('GET', 'HEAD'), history(services));

@@ -9,12 +9,25 @@ import { packageFolder } from '../version.ts';
 /** How bytes go over the wire. */
 export type Coding = 'br' | 'gzip' | 'identity';
 
-/** A file of the dashboard, ready to be sent. */
-export interface DashboardFile {
+/** A file of the dashboard. It is compressed when the first one asks for that: a broker that nobody looks at needs neither the time nor the memory. */
+export class DashboardFile {
   readonly type: string;
   /** Without a coding; each coding has an ETag of its own. */
   readonly tag: string;
-  readonly bytes: Readonly<Record<Coding, Buffer>>;
+  readonly #bytes: Buffer;
+  readonly #coded = new Map<Coding, Promise<Buffer>>();
+
+  constructor({ path, bytes }: Source) {
+    this.type = TYPES[extname(path)] ?? 'application/octet-stream';
+    this.tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
+    this.#bytes = bytes;
+  }
+
+  in(coding: Coding): Promise<Buffer> {
+    const known = this.#coded.get(coding) ?? CODERS[coding](this.#bytes);
+    this.#coded.set(coding, known);
+    return known;
+  }
 }
 
 /** By path below `/ui/`; the page itself is `index.html`. */
@@ -47,10 +60,16 @@ const UPLOT_STYLE = { path: 'vendor/uplot.css', place: 'uplot/dist/uPlot.min.css
 /** 11 is 2 % smaller and takes twenty times as long. */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 
-/** Reads and compresses all that the dashboard is made of. Rejects when a file or a package is not there. */
+const CODERS: Readonly<Record<Coding, (bytes: Buffer) => Promise<Buffer>>> = {
+  br: (bytes) => promisify(brotliCompress)(bytes, BROTLI),
+  gzip: (bytes) => promisify(gzip)(bytes, { level: 9 }),
+  identity: async (bytes) => bytes,
+};
+
+/** Reads all that the dashboard is made of. Rejects when a file or a package is not there. */
 export async function readDashboard(): Promise<DashboardFiles> {
   const sources = await Promise.all([...(await ownFiles()), ...packageFiles()]);
-  return new Map(await Promise.all(sources.map(async (source) => [source.path, await packed(source)] as const)));
+  return new Map(sources.map((source) => [source.path, new DashboardFile(source)]));
 }
 
 async function ownFiles(): Promise<Promise<Source>[]> {
@@ -82,10 +101,4 @@ function servable(bytes: Buffer): Buffer {
     return Object.hasOwn(MODULES, name) ? `/ui/${MODULES[name] ?? ''}` : name;
   });
   return Buffer.from(text.replace(/\s*\/\/# sourceMappingURL=.*\s*$/, '\n'));
-}
-
-async function packed({ path, bytes }: Source): Promise<DashboardFile> {
-  const [br, gz] = await Promise.all([promisify(brotliCompress)(bytes, BROTLI), promisify(gzip)(bytes, { level: 9 })]);
-  const tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
-  return { type: TYPES[extname(path)] ?? 'application/octet-stream', tag, bytes: { br, gzip: gz, identity: bytes } };
 }

@@ -46,7 +46,7 @@ export function dashboard() {
     res.set({ ...HEADERS, 'Content-Type': file.type, ETag: `"${file.tag}-${coding}"` });
     if (coding !== 'identity') res.set('Content-Encoding', coding);
     if (req.fresh) res.status(304).end();
-    else res.send(file.bytes[coding]);
+    else res.send(await file.in(coding));
   };
 }
 
