@@ -25,11 +25,6 @@ export class EventLog implements Witness {
     return this.#lastId;
   }
 
-  /** How many are told of each event. */
-  get listeners(): number {
-    return this.#listeners.size;
-  }
-
   note(occurrence: Occurrence): void {
     this.#lastId += 1;
     const event: BrokerEvent = { ...occurrence, id: this.#lastId, time: this.#time() };

@@ -1,6 +1,7 @@
 import type { Config } from '../config/types.ts';
 import type { BrokerEvent } from '../core/events.ts';
 import type { GateRequest } from '../core/gating.ts';
+import { beginAtZero } from './begin-at-zero.ts';
 import { countEvent } from './count-events.ts';
 import { NO_CONSUMER, OTHER, consumerLabel, kindLabel } from './labels.ts';
 import { Meters } from './meters.ts';
@@ -54,15 +55,16 @@ export class Metrics {
   async #scrape(): Promise<Scraped> {
     if (!this.#hasDefaults) this.#meters.addDefaults();
     this.#hasDefaults = true;
-    await this.#forgetRemoved();
+    await this.#heedConfig();
     showFacts(this.#meters, this.#services.facts());
     return { contentType: this.#meters.contentType, text: await this.#meters.text() };
   }
 
-  /** A consumer that a reload took out has no series any more. */
-  async #forgetRemoved(): Promise<void> {
+  /** A consumer that a reload took out has no series any more, and a new one has those of rare things. */
+  async #heedConfig(): Promise<void> {
     const config = this.#services.config();
     if (config === this.#cleanedFor) return;
+    beginAtZero(this.#meters, config.consumers.values());
     const isGone = (value: string): boolean => !config.consumers.has(value) && value !== OTHER && value !== NO_CONSUMER;
     await this.#meters.forget(['consumer', 'victim'], isGone);
     this.#cleanedFor = config;

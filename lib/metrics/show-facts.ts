@@ -9,12 +9,13 @@ const STATES = ['absent', 'loading', 'resident', 'unloading', 'unknown'] as cons
 
 /** What a scrape reads beside the status. */
 export interface Facts extends StatusFacts {
-  readonly watchers: number;
+  /** Event streams that are open, and how many were cut so far. */
+  readonly watchers: { readonly count: number; readonly cut: number };
 }
 
 /** Sets what is true at one moment. Nothing of an earlier moment stays: what is not known is missing. */
 export function showFacts(meters: Meters, facts: Facts): void {
-  meters.clear(['probes']);
+  meters.clear(['probes', 'watchersCut']);
   showBroker(meters, facts);
   showCard(meters, facts);
   const { consumers: configured } = facts.config;
@@ -32,7 +33,8 @@ function showBroker(meters: Meters, facts: Facts): void {
   meters.set('loopP99', {}, own.eventLoop.p99Ms / 1000);
   meters.set('loopMax', {}, own.eventLoop.maxMs / 1000);
   meters.set('connections', {}, own.openConnections);
-  meters.set('watchers', {}, facts.watchers);
+  meters.set('watchers', {}, facts.watchers.count);
+  meters.count('watchersCut', {}, facts.watchers.cut);
   meters.set('configGood', {}, Number(facts.reloadError === null));
 }
 
