@@ -6,7 +6,9 @@ export function afterOurWork(snapshot: Snapshot, others: ReadonlySet<string>): S
     const residency = isComing(consumer) ? 'resident' : consumer.residency;
     // A promise whose part that is kept already nobody can tell would count twice from the next sample on.
     const promised = consumer.promised && consumer.usedMib !== null;
-    return { ...consumer, residency, promised, busy: others.has(consumer.name) || residency === 'unloading' };
+    // Whose work ends is the last that anybody would unload.
+    const lastUsedAt = consumer.busy ? snapshot.now : consumer.lastUsedAt;
+    return { ...consumer, residency, promised, lastUsedAt, busy: others.has(consumer.name) || residency === 'unloading' };
   };
   return { ...snapshot, consumers: snapshot.consumers.map(ended) };
 }

@@ -33,3 +33,8 @@ test('who was let in to load itself is resident by then, and can go again', () =
   expect(planFor('b', afterOurWork(now, NOBODY))).toMatchObject({ plan: 'evict', targets: [{ consumer: 'a', freesMib: 12_000 }] });
   expect(afterOurWork(snapshotOf([{ ...lazy, busy: false }]), NOBODY).consumers).toMatchObject([{ residency: 'absent' }]);
 });
+
+test('who works now has been used last by then, so that another goes first', () => {
+  const now = snapshotOf([planned({ name: 'a', busy: true, lastUsedAt: 10 }), planned({ name: 'b', lastUsedAt: 20 }), absent({ name: 'c', footprintMib: 2000 })], { freeMib: 1000, now: 30 });
+  expect(planFor('c', afterOurWork(now, NOBODY))).toMatchObject({ plan: 'evict', targets: [{ consumer: 'b' }] });
+});
