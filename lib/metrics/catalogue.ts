@@ -39,6 +39,7 @@ export const METRICS = {
   residency: gauge('mgpu_consumer_residency', ['consumer', 'state'], '1 for the state that its weights are in, 0 for the others.'),
   externalWork: gauge('mgpu_consumer_external_work', ['consumer'], '1 while it works on something that did not come through the broker.'),
   probes: counter('mgpu_probes_total', ['consumer', 'result'], 'Probes that have ended.'),
+  probeSeconds: gauge('mgpu_consumer_probe_duration_seconds', ['consumer'], 'How long the last good probe took.'),
   gpuInfo: gauge('mgpu_gpu_info', ['uuid', 'name'], 'Always 1.'),
   gpuReadable: gauge('mgpu_gpu_readable', [], '1: the last reading of the card was good.'),
   gpuTotal: gauge('mgpu_gpu_memory_total_bytes', ['uuid'], 'Memory of the card.'),

@@ -38,12 +38,13 @@ function showBroker(meters: Meters, facts: Facts): void {
   meters.set('configGood', {}, Number(facts.reloadError === null));
 }
 
-function showConsumer(meters: Meters, { name: consumer, health, residency, canLoad, isWorkingForOthers, probes }: ConsumerFacts): void {
+function showConsumer(meters: Meters, { name: consumer, health, residency, canLoad, isWorkingForOthers, probes, probeMs }: ConsumerFacts): void {
   if (health.state !== 'unknown') meters.set('up', { consumer }, Number(health.state === 'healthy'));
   meters.set('loadable', { consumer }, Number(canLoad));
   for (const state of STATES) meters.set('residency', { consumer, state }, Number(state === residency));
   meters.set('externalWork', { consumer }, Number(isWorkingForOthers));
   for (const [result, count] of Object.entries(probes)) meters.count('probes', { consumer, result }, count);
+  if (probeMs !== null) meters.set('probeSeconds', { consumer }, probeMs / 1000);
 }
 
 /** Those that a reload took out and that still work are added up as one. */

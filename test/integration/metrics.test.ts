@@ -117,6 +117,7 @@ describe('a scrape shows', () => {
     expect(now.value('mgpu_consumer_residency', { consumer: 'mvoice', state: 'absent' })).toBe(0);
     expect(now.value('mgpu_probes_total', { consumer: 'llm', result: 'refused' })).toBeGreaterThan(0);
     expect(now.value('mgpu_probes_total', { consumer: 'mvoice', result: 'good' })).toBeGreaterThan(0);
+    expect(now.value('mgpu_consumer_probe_duration_seconds', { consumer: 'mvoice' })).toBeGreaterThan(0);
   });
 
   test('who watches the events: nobody, or each open stream', async () => {
