@@ -97,7 +97,7 @@ export class Daemon {
     this.#whois = new TailscaleWhois({ clock, logger, socketPath: options.tailscaleSocket });
     const prober = (this.#prober = new Prober({ registry, clock }, config.health));
     const completion = (this.#completion = new CompletionWatch({ clock, logger }));
-    const reports = { config: () => this.#config, status: () => this.#status() };
+    const reports = { config: () => this.#config, status: () => this.#status(), watchers: () => this.#watchers };
     const insight = (this.#insight = new Insight({ ...options, clock, env: options.env ?? process.env, events: this.events, ...reports }));
     const hooks = new HookRunner({ registry, prober, clock });
     const gateServices = { clock, logger, consumers: registry, hooks, samples: this.#sampler, completion, events, ran: insight.ran };

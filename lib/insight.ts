@@ -4,6 +4,7 @@ import type { StatusFacts } from './core/status.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { Logger } from './logger.ts';
 import { Metrics } from './metrics/metrics.ts';
+import type { Facts } from './metrics/show-facts.ts';
 import { Tracing } from './tracing/tracing.ts';
 
 /** What metrics and traces need of the daemon. */
@@ -15,6 +16,7 @@ export interface InsightServices {
   readonly events: EventLog;
   config(): Config;
   status(): StatusFacts;
+  watchers(): Facts['watchers'];
 }
 
 /** What other programs are told of the broker, beside its own pages: metrics and traces. */
@@ -30,7 +32,7 @@ export class Insight {
   constructor(services: InsightServices) {
     const { events } = services;
     this.#services = services;
-    const metrics = (this.#metrics = new Metrics({ config: () => services.config(), facts: () => ({ ...services.status(), watchers: events.listeners }) }));
+    const metrics = (this.#metrics = new Metrics({ config: () => services.config(), facts: () => ({ ...services.status(), watchers: services.watchers() }) }));
     const tracing = (this.#tracing = new Tracing(services));
     this.ran = metrics.ran;
     this.services = { scrape: () => metrics.scrape(), beginTrace: (traceparent) => tracing.begin(traceparent) };

@@ -56,6 +56,7 @@ function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
     lastProbe: consumer.lastProbeAt,
     lastError: consumer.lastError,
     probes: consumer.probes,
+    probeMs: consumer.report === null ? null : consumer.report.endedAt - consumer.report.startedAt,
     canLoad: config.load !== null,
     systemdUnit: config.systemd_unit ?? null,
     priority: config.priority,

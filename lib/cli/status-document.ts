@@ -44,6 +44,8 @@ export interface StatusDocument {
   /** null: it is not paused. */
   readonly paused: PauseStatus | null;
   readonly reloadError: string | null;
+  /** Why the history is not written; null: it is, or none is kept. */
+  readonly historyFault: string | null;
   readonly gpus: readonly GpuStatus[];
   readonly consumers: readonly ConsumerStatus[];
   readonly leases: readonly LeaseStatus[];
@@ -68,6 +70,7 @@ export function readStatus(body: unknown): StatusDocument | null {
     isDraining: memberOf(body, 'draining') === true,
     paused: readPause(memberOf(body, 'paused')),
     reloadError: textOf(memberOf(body, 'config'), 'reload_error'),
+    historyFault: textOf(memberOf(body, 'history'), 'reason'),
     gpus: (Array.isArray(gpu) ? itemsOf(gpu) : [gpu]).map(readGpu),
     consumers: consumers.map(readConsumer),
     leases: itemsOf(memberOf(body, 'leases')).map(readLease),

@@ -77,6 +77,7 @@ function troubles(status: StatusDocument, paint: Paint): string[] {
   const general = [
     ...(status.isDraining ? [paint('yellow', 'The daemon is shutting down and takes no new work.')] : []),
     ...(status.reloadError === null ? [] : [`${paint('yellow', 'The configuration was not reloaded:')}\n${reloadLines(status.reloadError)}`]),
+    ...(status.historyFault === null ? [] : [`${paint('yellow', 'The history is not written:')} ${printable(status.historyFault)}`]),
   ];
   const asleep = status.consumers.filter((consumer) => consumer.health === 'unhealthy' && !isIll(consumer));
   const lines = [

@@ -30,6 +30,8 @@ export interface ConsumerFacts {
   readonly lastError: string | null;
   /** How many of its probes ended in which way; for the metrics. */
   readonly probes: Readonly<Record<string, number>>;
+  /** How long the last good one took, ms; null: there was none. For the metrics. */
+  readonly probeMs: number | null;
   /** It has a load hook: when absent it answers no probe, and is not ill. */
   readonly canLoad: boolean;
   readonly systemdUnit: string | null;

@@ -24,11 +24,6 @@ export class EventLog implements Witness {
     return this.#lastId;
   }
 
-  /** How many are told of each event. */
-  get listeners(): number {
-    return this.#listeners.size;
-  }
-
   note(occurrence: Occurrence): void {
     this.#lastId += 1;
     const event: BrokerEvent = { ...occurrence, id: this.#lastId, time: this.#stamp.of(this.#clock.wall()) };

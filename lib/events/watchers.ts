@@ -99,7 +99,8 @@ export class Watchers {
     if (lastEventId !== null) watcher.send(watchFrame('reset', { schema_version: SCHEMA_VERSION, reason: resetReason(seenId) }));
     const events = log.all().filter((event) => watcher.wants(event)).slice(-SNAPSHOT_EVENTS);
     const snapshot = { schema_version: SCHEMA_VERSION, boot: this.#boot, last_id: log.lastId, ...wish.snapshot(), events };
-    watcher.send(watchFrame('snapshot', snapshot, positionId(log.lastId, this.#boot)));
+    // That of a long queue may be more than is ever kept unsent, and is no reason to cut one that reads.
+    if (!watcher.send(watchFrame('snapshot', snapshot, positionId(log.lastId, this.#boot)))) this.#catchUpLater(watcher, log.lastId);
     return watcher;
   }
 
@@ -130,11 +131,16 @@ export class Watchers {
   #catchUp(watcher: Watcher, seenId: number): void {
     for (const event of this.#options.log.since(seenId) ?? []) {
       if (!watcher.wants(event) || watcher.send(eventFrame(event, this.#boot))) continue;
-      watcher.behindAt = event.id;
-      watcher.whenDrained(() => this.#catchUp(watcher, event.id));
+      this.#catchUpLater(watcher, event.id);
       return;
     }
     watcher.behindAt = null;
+  }
+
+  /** Once it has read what was sent. Until then what happens is in the log alone. */
+  #catchUpLater(watcher: Watcher, seenId: number): void {
+    watcher.behindAt = seenId;
+    watcher.whenDrained(() => this.#catchUp(watcher, seenId));
   }
 
   #cutSlow(watcher: Watcher): void {

@@ -39,6 +39,7 @@ export const METRICS = {
   residency: gauge('mgpu_consumer_residency', ['consumer', 'state'], '1 for the state that its weights are in, 0 for the others.'),
   externalWork: gauge('mgpu_consumer_external_work', ['consumer'], '1 while it works on something that did not come through the broker.'),
   probes: counter('mgpu_probes_total', ['consumer', 'result'], 'Probes that have ended.'),
+  probeSeconds: gauge('mgpu_consumer_probe_duration_seconds', ['consumer'], 'How long the last good probe took.'),
   gpuInfo: gauge('mgpu_gpu_info', ['uuid', 'name'], 'Always 1.'),
   gpuReadable: gauge('mgpu_gpu_readable', [], '1: the last reading of the card was good.'),
   gpuTotal: gauge('mgpu_gpu_memory_total_bytes', ['uuid'], 'Memory of the card.'),
@@ -50,7 +51,8 @@ export const METRICS = {
   loopMax: gauge('mgpu_event_loop_delay_max_seconds', [], 'The longest that the event loop was held up in the last 30 to 60 s.'),
   connections: gauge('mgpu_open_connections', [], 'Connections of clients.'),
   events: counter('mgpu_events_total', ['type'], 'Events of the event log.'),
-  watchers: gauge('mgpu_event_watchers', [], 'Who is told of each event: open event streams, and the broker\'s own listeners.'),
+  watchers: gauge('mgpu_event_watchers', [], 'Open event streams.'),
+  watchersCut: counter('mgpu_event_buffer_overflows_total', [], 'Event streams that were cut, as they were read too slowly.'),
   reloads: counter('mgpu_config_reloads_total', ['result'], 'Configurations that were offered by a reload.'),
   configGood: gauge('mgpu_config_good', [], '0: the last configuration that was offered is not valid, and the one before it is used.'),
 } as const satisfies Record<string, MetricSpec>;

@@ -11,6 +11,10 @@ const KNOWN_KINDS: ReadonlySet<string> = new Set([...KINDS, 'native', 'audio', '
 const OWN_CODES: ReadonlySet<string> = new Set(Object.values(ERRORS).map(({ error }) => error));
 /** Our own errors that say of a consumer how it did with a request that it was sent. */
 const FAULTS_OF_CONSUMERS: ReadonlySet<string> = new Set([ERRORS.consumerTimeout.error, ERRORS.consumerError.error]);
+/** What `rejectionLabel` may say. */
+export const REJECTIONS: readonly string[] = [...OWN_CODES].filter((code) => !FAULTS_OF_CONSUMERS.has(code));
+/** What `disconnectLabel` may say. */
+export const PHASES = ['waiting', 'running', 'answering'] as const;
 
 /** `own`: a path that is answered without any consumer. */
 export function kindLabel(kind: string | null): string {
@@ -46,7 +50,7 @@ export function outcomeLabel(finished: Pick<RequestFinished, 'error' | 'status' 
 }
 
 /** How far a request had come when its client left; null: that did not happen. */
-export function disconnectLabel(finished: Pick<RequestFinished, 'cut' | 'queue_ms' | 'upstream_ms'>): 'waiting' | 'running' | 'answering' | null {
+export function disconnectLabel(finished: Pick<RequestFinished, 'cut' | 'queue_ms' | 'upstream_ms'>): (typeof PHASES)[number] | null {
   if (!isLeaving(finished)) return null;
   if (finished.upstream_ms !== null) return 'answering';
   return finished.queue_ms === null ? 'waiting' : 'running';

@@ -1,6 +1,7 @@
 import type { Config } from '../config/types.ts';
 import type { BrokerEvent } from '../core/events.ts';
 import type { GateRequest } from '../core/gating.ts';
+import { beginAtZero } from './begin-at-zero.ts';
 import { countEvent } from './count-events.ts';
 import { NO_CONSUMER, OTHER, consumerLabel, kindLabel } from './labels.ts';
 import type { Meters } from './meters.ts';
@@ -55,15 +56,16 @@ export class Metrics {
 
   async #scrape(): Promise<Scraped> {
     const meters = (this.#meters ??= new (await import('./meters.ts')).Meters(this.#tally));
-    this.#forgetRemoved();
+    this.#heedConfig();
     showFacts({ meters, tally: this.#tally }, this.#services.facts());
     return { contentType: meters.contentType, text: await meters.text() };
   }
 
-  /** A consumer that a reload took out has no series any more. */
-  #forgetRemoved(): void {
+  /** A consumer that a reload took out has no series any more, and a new one has those of rare things. */
+  #heedConfig(): void {
     const config = this.#services.config();
     if (config === this.#cleanedFor) return;
+    beginAtZero(this.#tally, config.consumers.values());
     const isGone = (value: string): boolean => !config.consumers.has(value) && value !== OTHER && value !== NO_CONSUMER;
     this.#tally.forget(['consumer', 'victim'], isGone);
     this.#cleanedFor = config;

@@ -10,10 +10,11 @@ const STATES = ['absent', 'loading', 'resident', 'unloading', 'unknown'] as cons
 
 /** What a scrape reads beside the status. */
 export interface Facts extends StatusFacts {
-  readonly watchers: number;
+  /** Event streams that are open, and how many were cut so far. */
+  readonly watchers: { readonly count: number; readonly cut: number };
 }
 
-/** Where it is shown: probes are counted by those who make them. */
+/** Where it is shown. Some counters are kept by those who count, and only written down here. */
 interface Shown {
   readonly meters: Meters;
   readonly tally: Tally;
@@ -23,14 +24,15 @@ interface Shown {
 export function showFacts({ meters, tally }: Shown, facts: Facts): void {
   meters.clear();
   tally.reset('probes');
-  showBroker(meters, facts);
+  tally.reset('watchersCut');
+  showBroker({ meters, tally }, facts);
   showCard(meters, facts);
   const { consumers: configured } = facts.config;
   for (const consumer of facts.consumers) if (configured.has(consumer.name)) showConsumer({ meters, tally }, consumer);
   showWork(meters, facts);
 }
 
-function showBroker(meters: Meters, facts: Facts): void {
+function showBroker({ meters, tally }: Shown, facts: Facts): void {
   const { scheduler, process: own } = facts;
   meters.set('buildInfo', { version: facts.version, node: process.versions.node }, 1);
   meters.set('oldestWait', {}, (scheduler.oldestWaitMs ?? 0) / 1000);
@@ -40,16 +42,18 @@ function showBroker(meters: Meters, facts: Facts): void {
   meters.set('loopP99', {}, own.eventLoop.p99Ms / 1000);
   meters.set('loopMax', {}, own.eventLoop.maxMs / 1000);
   meters.set('connections', {}, own.openConnections);
-  meters.set('watchers', {}, facts.watchers);
+  meters.set('watchers', {}, facts.watchers.count);
+  tally.count('watchersCut', {}, facts.watchers.cut);
   meters.set('configGood', {}, Number(facts.reloadError === null));
 }
 
-function showConsumer({ meters, tally }: Shown, { name: consumer, health, residency, canLoad, isWorkingForOthers, probes }: ConsumerFacts): void {
+function showConsumer({ meters, tally }: Shown, { name: consumer, health, residency, canLoad, isWorkingForOthers, probes, probeMs }: ConsumerFacts): void {
   if (health.state !== 'unknown') meters.set('up', { consumer }, Number(health.state === 'healthy'));
   meters.set('loadable', { consumer }, Number(canLoad));
   for (const state of STATES) meters.set('residency', { consumer, state }, Number(state === residency));
   meters.set('externalWork', { consumer }, Number(isWorkingForOthers));
   for (const [result, count] of Object.entries(probes)) tally.count('probes', { consumer, result }, count);
+  if (probeMs !== null) meters.set('probeSeconds', { consumer }, probeMs / 1000);
 }
 
 /** Those that a reload took out and that still work are added up as one. */

@@ -6,7 +6,7 @@ import type { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, request } from '../support/http.ts';
 import { finished, granted, unloaded } from '../support/occurrences.ts';
 import { Scrape } from '../support/scrape.ts';
-import { until } from '../support/until.ts';
+import { until, untilAsked } from '../support/until.ts';
 
 const MIB = 2 ** 20;
 
@@ -117,6 +117,30 @@ describe('a scrape shows', () => {
     expect(now.value('mgpu_consumer_residency', { consumer: 'mvoice', state: 'absent' })).toBe(0);
     expect(now.value('mgpu_probes_total', { consumer: 'llm', result: 'refused' })).toBeGreaterThan(0);
     expect(now.value('mgpu_probes_total', { consumer: 'mvoice', result: 'good' })).toBeGreaterThan(0);
+    expect(now.value('mgpu_consumer_probe_duration_seconds', { consumer: 'mvoice' })).toBeGreaterThan(0);
+  });
+
+  test('who watches the events: nobody, or each open stream', async () => {
+    await start('mvoice');
+    const watching = async (): Promise<number | null> => (await scrape()).value('mgpu_event_watchers');
+    expect([await watching(), (await scrape()).value('mgpu_event_buffer_overflows_total')]).toEqual([0, 0]);
+    const streams = [1, 2].map(() => openRequest({ url: `${broker.url}/v1/events` }));
+    await untilAsked(async () => (await watching()) === 2);
+    for (const stream of streams) stream.abort();
+    await untilAsked(async () => (await watching()) === 0);
+  });
+
+  test('what has not happened yet as 0, so that the first of it is seen as a rise', async () => {
+    fakes = { mvoice: await simpleConsumer(), bare: await simpleConsumer() };
+    const settings = { load: { path: '/load' }, unload: { path: '/unload' } };
+    broker = await startBroker({ consumers: { mvoice: { fake: fakeOf('mvoice'), settings }, bare: { fake: fakeOf('bare') } } });
+    const now = await scrape();
+    expect(now.value('mgpu_evictions_total', { victim: 'mvoice', reason: 'room', result: 'failed' })).toBe(0);
+    expect(now.value('mgpu_model_loads_total', { consumer: 'mvoice', result: 'failed' })).toBe(0);
+    expect(now.value('mgpu_config_reloads_total', { result: 'refused' })).toBe(0);
+    expect(now.value('mgpu_requests_rejected_total', { reason: 'insufficient_vram' })).toBe(0);
+    expect(now.value('mgpu_client_disconnects_total', { phase: 'waiting' })).toBe(0);
+    expect([...now.series('mgpu_evictions_total'), ...now.series('mgpu_model_loads_total')].filter(({ labels }) => Object.values(labels ?? {}).includes('bare'))).toEqual([]);
   });
 
   test('buckets of all histograms from 10 ms to 327.68 s', async () => {

@@ -251,6 +251,18 @@ test('the history is as it is described, and has in each table the fields of its
   rmSync(folder, { recursive: true, force: true });
 });
 
+test('so is what it says while it is not ready, and what it says of a history that cannot be read', async () => {
+  const slow = await simpleConsumer();
+  slow.residency.health = 'hang';
+  const other = await startBroker({ consumers: { slow: { fake: slow } }, settings: { history: { path: '/dev/null/history.db' } } });
+  const paths: readonly (readonly [string, number])[] = [['/readyz', 503], ['/v1/history', 503], ['/v1/status', 200], ['/v1/queue', 200]];
+  for (const [path, expected] of paths) {
+    const answer = await request({ url: other.url + path });
+    expect([path, answer.status, faultsOf({ method: 'GET', path }, answer)]).toEqual([path, expected, []]);
+  }
+  await other.stop();
+});
+
 test.each([['is crowded', true], ['cannot be read', false]])('the status is as it is described while the card %s', async (_what, isThere) => {
   const card = isThere ? fakeCard({ totalMib: 16_376 }) : null;
   // Not of this process, in which the consumer listens.

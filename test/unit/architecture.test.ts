@@ -46,7 +46,7 @@ const DOORS: Readonly<Record<string, readonly RegExp[]>> = {
   'http-proxy-middleware': [/^middlewares\/proxy\.ts$/],
   'p-queue': [/^gpu\/gate\.ts$/],
   'js-yaml': [/^config\/yaml\.ts$/],
-  ajv: [/^config\/schema-compiler\.ts$/],
+  ajv: [/^config\/(?:schema|schema-compiler|validators)\.ts$/],
   winston: [/^logging\.ts$/],
   ws: [/^demo\/servers\/comfyui-socket\.ts$/],
   'prom-client': [/^metrics\/meters\.ts$/],

@@ -7,14 +7,14 @@ import { atDescriptors, atZero, leastDescriptors } from '../support/rest.js';
 import { ask } from '../support/http.js';
 import { startScene } from './scene.js';
 
-const PARTS = ['naughty', 'traversal', 'slow', 'slowhttptest', 'autocannon', 'output', 'clock', 'suspend', 'frozen', 'vanish'];
+const PARTS = ['naughty', 'traversal', 'slow', 'slowhttptest', 'autocannon', 'output', 'promtool', 'clock', 'suspend', 'frozen', 'vanish'];
 /** Run by `vanish` in a network of their own. */
 const INNER = ['vanish-inside'];
 
 const HELP = `node tools/harden/run.js [PART…] [--no-download]
 
   PART           ${PARTS.join(', ')}; all of them by default
-  --no-download  only with what is installed. Otherwise Debian's slowhttptest, libfaketime and wfuzz (its word lists) are downloaded
+  --no-download  only with what is installed. Otherwise Debian's slowhttptest, prometheus, libfaketime and wfuzz (its word lists) are downloaded
                  into build/debian if they are not; the system stays as it is
 
 Run \`npm run build\` first. A part whose tool cannot be had is skipped, and says why. Exits 1 if a goal is missed.`;

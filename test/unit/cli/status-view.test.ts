@@ -128,6 +128,11 @@ describe('a status in words', () => {
     expect(view({ ...BODY, consumers: [{ ...CONSUMER, external_work: false }] })).toBe(view(BODY));
   });
 
+  test('says why the history is not written, where one is kept', () => {
+    expect(view({ ...BODY, history: { on: false, reason: 'the disk is full', dropped: 3 } })).toContain('\n\nThe history is not written: the disk is full\n');
+    for (const history of [null, { on: true, reason: null, dropped: 0 }]) expect(view({ ...BODY, history })).not.toContain('history');
+  });
+
   test('says that the daemon is draining and that a reload failed', () => {
     const text = view({ ...BODY, draining: true, config: { reload_error: 'c.yaml:1:1: a: expected x\nc.yaml:2:1: b: expected y' } });
     expect(text).toContain('shutting down and takes no new work');

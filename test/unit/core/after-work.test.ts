@@ -26,3 +26,15 @@ test('what one was let in with does not count twice where nobody can say how muc
   expect(planFor('b', afterOurWork(at(null), NOBODY)).targets).toEqual([{ consumer: 'a', freesMib: 8000 }]);
   expect(planFor('b', afterOurWork(at(7000), NOBODY)).targets).toEqual([{ consumer: 'a', freesMib: 8000 }]);
 });
+
+test('who was let in to load itself is resident by then, and can go again', () => {
+  const lazy = planned({ name: 'a', busy: true, promised: true, residency: 'absent', usedMib: 0, footprintMib: 12_000 });
+  const now = snapshotOf([lazy, absent({ name: 'b', footprintMib: 5000 })], { freeMib: 13_000 });
+  expect(planFor('b', afterOurWork(now, NOBODY))).toMatchObject({ plan: 'evict', targets: [{ consumer: 'a', freesMib: 12_000 }] });
+  expect(afterOurWork(snapshotOf([{ ...lazy, busy: false }]), NOBODY).consumers).toMatchObject([{ residency: 'absent' }]);
+});
+
+test('who works now has been used last by then, so that another goes first', () => {
+  const now = snapshotOf([planned({ name: 'a', busy: true, lastUsedAt: 10 }), planned({ name: 'b', lastUsedAt: 20 }), absent({ name: 'c', footprintMib: 2000 })], { freeMib: 1000, now: 30 });
+  expect(planFor('c', afterOurWork(now, NOBODY))).toMatchObject({ plan: 'evict', targets: [{ consumer: 'b' }] });
+});

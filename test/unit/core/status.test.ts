@@ -38,6 +38,7 @@ const NEW: ConsumerFacts = {
   lastProbe: null,
   lastError: null,
   probes: {},
+  probeMs: null,
   priority: 2,
   coexistsWith: [],
   canLoad: false,

@@ -18,15 +18,18 @@ let watchers: Watchers;
 let server: Server;
 let port: number;
 let answers: ServerResponse[];
+/** What the snapshot says. */
+let how: string;
 
 /** The watchers alone behind a real server. A request may carry `Last-Event-ID`. */
 async function start(heartbeatMs?: number): Promise<void> {
   answers = [];
+  how = 'it is';
   log = new EventLog(systemClock);
   watchers = new Watchers({ log, logger: new FakeLogger(), onOpen: (res) => void answers.push(res), ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
   server = createServer((req, res) => {
     const lastEventId = req.headers['last-event-id'];
-    watchers.watch(res, { types: null, lastEventId: typeof lastEventId === 'string' ? lastEventId : null, snapshot: () => ({ how: 'it is' }) });
+    watchers.watch(res, { types: null, lastEventId: typeof lastEventId === 'string' ? lastEventId : null, snapshot: () => ({ how }) });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -97,6 +100,39 @@ describe('a client that reads', () => {
     }
     await reader.found('pause', { by: `199 ${LONG}` });
     expect(watchers.cut).toBe(0);
+    reader.leave();
+  });
+});
+
+describe('a client whose snapshot is on its way for long, as much waits in the queue,', () => {
+  async function watchSlowly(): Promise<EventReader> {
+    // More than all buffers between the two take.
+    how = 'x'.repeat(16 * 2 ** 20);
+    const reader = await watch();
+    reader.response.pause();
+    expect(answers[0]?.writableLength).toBeGreaterThan(LIMIT_BYTES);
+    return reader;
+  }
+
+  test('is not cut for what happens meanwhile, and is told of it in its turn', async () => {
+    const reader = await watchSlowly();
+    for (let count = 0; count < 40; count += 1) note(`${count}`);
+    expect([watchers.count, watchers.cut]).toEqual([1, 0]);
+    reader.response.resume();
+    await reader.found('pause', { by: '39' });
+    note('40');
+    await reader.found('pause', { by: '40' });
+    expect(reader.names[0]).toBe('snapshot');
+    expect(reader.of('pause').map(({ by }) => by)).toEqual(Array.from({ length: 41 }, (_, count) => `${count}`));
+    reader.leave();
+  });
+
+  test('is cut when the log has gone on without it', async () => {
+    const reader = await watchSlowly();
+    for (let count = 0; count < 2000; count += 1) note(`${count}`);
+    expect(watchers.cut).toBe(0);
+    note('2000');
+    expect([watchers.count, watchers.cut]).toEqual([0, 1]);
     reader.leave();
   });
 });
