@@ -36,6 +36,19 @@ export default tseslint.config(
       'no-restricted-properties': ['error', ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'dangerouslySetInnerHTML'].map((property) => ({ property }))],
     },
   },
+  {
+    files: ['lib/middlewares/**/*.ts', 'lib/gpu/**/*.ts'],
+    rules: {
+      // docs/benchmarks.md, "Where the time goes"
+      'no-restricted-syntax': [
+        'error',
+        ...['ArrowFunctionExpression', 'FunctionExpression'].map((type) => ({
+          selector: `AssignmentExpression[left.type="MemberExpression"] > ${type}.right`,
+          message: 'V8 makes a function that is written here old at once, with all that it reaches; give it a name first.',
+        })),
+      ],
+    },
+  },
   // Express takes a function of four parameters for an error handler.
   { files: ['lib/middlewares/error-handler.ts'], rules: { 'max-params': ['error', 4] } },
   {
