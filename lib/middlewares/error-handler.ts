@@ -94,8 +94,9 @@ function asBrokerError(error: unknown, context: { readonly id: string; readonly 
 /** A client that still sends would be reset before it has read the answer; so its bytes are read and dropped for a moment. */
 function dropRest(req: Request): void {
   const { socket } = req;
+  const lingerOn = (): void => linger(socket.end());
   // Node calls it when the last answer of a connection has been sent.
-  socket.destroySoon = () => linger(socket.end());
+  socket.destroySoon = lingerOn;
   req.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();
