@@ -36,6 +36,11 @@ function listenOf({ name, config, retired }: ConsumerState, ownPorts: OwnAddress
   return config.listen === undefined || retired ? {} : { listen: ownPorts.addressOf(name) };
 }
 
+/** A command starts what does not run. A call needs somebody who takes it: where nobody listens, nothing would come of it. */
+function canLoad({ config: { load }, wasRefused }: ConsumerState): boolean {
+  return load !== null && (load.type === 'command' || !wasRefused);
+}
+
 function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
   const { config } = consumer;
   return {
@@ -56,7 +61,7 @@ function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
     lastProbe: consumer.lastProbeAt,
     lastError: consumer.lastError,
     probes: consumer.probes,
-    canLoad: config.load !== null,
+    canLoad: canLoad(consumer),
     systemdUnit: config.systemd_unit ?? null,
     priority: config.priority,
     coexistsWith: config.can_coexist_with,

@@ -18,7 +18,7 @@ export function advice({ name, url, systemd_unit: unit, last_error: error = '' }
  * @param {string} error
  */
 function probePath(error) {
-  return /^GET (\/\S*): /.exec(error)?.[1] ?? '/';
+  return /^GET (\/\S*?)(?::| answered) /.exec(error)?.[1] ?? '/';
 }
 
 /**

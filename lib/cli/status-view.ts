@@ -78,7 +78,7 @@ function troubles(status: StatusDocument, paint: Paint): string[] {
     ...(status.isDraining ? [paint('yellow', 'The daemon is shutting down and takes no new work.')] : []),
     ...(status.reloadError === null ? [] : [`${paint('yellow', 'The configuration was not reloaded:')}\n${reloadLines(status.reloadError)}`]),
   ];
-  const asleep = status.consumers.filter((consumer) => consumer.health === 'unhealthy' && !isIll(consumer));
+  const asleep = status.consumers.filter((consumer) => consumer.health === 'unhealthy' && consumer.residency === 'absent' && !isIll(consumer));
   const lines = [
     ...general,
     ...asleep.map(({ name }) => `${printable(name)} is unloaded; the next request for it loads it.`),

@@ -30,7 +30,7 @@ export interface ConsumerFacts {
   readonly lastError: string | null;
   /** How many of its probes ended in which way; for the metrics. */
   readonly probes: Readonly<Record<string, number>>;
-  /** It has a load hook: when absent it answers no probe, and is not ill. */
+  /** The broker can load it: while it is absent it need not answer, and is not ill. */
   readonly canLoad: boolean;
   readonly systemdUnit: string | null;
   readonly priority: number;
