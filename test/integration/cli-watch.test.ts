@@ -34,6 +34,16 @@ describe('queue', () => {
   });
 });
 
+describe('names', () => {
+  test('prints consumers, and the ids of what runs and waits, one a line', async () => {
+    daemon.can('GET /v1/queue', QUEUE);
+    daemon.can('GET /v1/status', STATUS);
+    expect(await runCli(['names', 'requests', '--url', url])).toEqual({ code: 0, out: '7\n8\n9\n', err: '' });
+    expect(await runCli(['names', 'consumers', '--url', url])).toEqual({ code: 0, out: 'comfyui\nmvoice\nollama\n', err: '' });
+    expect(await runCli(['names', 'consumers', '--url', 'http://127.0.0.1:1'])).toMatchObject({ code: 5, out: '' });
+  });
+});
+
 describe('cancel', () => {
   test('cancels each, goes on after one that is not there, and exits with 1', async () => {
     daemon.can('DELETE /v1/queue/7', { id: '7', was: 'running' });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { runCli } from '../../support/cli.ts';
 
-const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease', 'top', 'queue', 'cancel', 'events', 'logs', 'history', 'init', 'doctor', 'completion', 'version'];
+const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease', 'top', 'queue', 'cancel', 'events', 'logs', 'history', 'init', 'doctor', 'completion', 'names', 'version'];
 
 describe('the help', () => {
   test('names every command, the exit codes and where the configuration is looked for', async () => {
