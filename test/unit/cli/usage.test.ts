@@ -54,7 +54,7 @@ describe('a wrong command line exits with 2 and says on stderr what is wrong', (
     [['events', '--types', ','], 'for --types, got ","'],
     [['logs', '-n', '3000'], 'expected a number from 0 to 2000 for --lines, got "3000"'],
     [['logs', '--level', 'trace'], 'Allowed choices are error, warn, info, debug'],
-    [['history', '--what', 'all'], 'Allowed choices are exchanges, evictions, loads, health, vram'],
+    [['history', '--what', 'all'], 'Allowed choices are exchanges, evictions, loads, health, config, vram'],
     [['history', '--json', '--csv'], 'expected either --json or --csv'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
     [['init', '--at', 'ftp://h'], 'expected an address such as 127.0.0.1:9000 for --at, got "ftp://h"'],
