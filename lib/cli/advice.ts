@@ -10,10 +10,10 @@ export function isIll({ health, residency, isLoadable }: ConsumerStatus): boolea
 
 /** What would help an ill consumer: a command wherever there is one. */
 export function adviceFor({ url, lastError, systemdUnit }: Pick<ConsumerStatus, 'url' | 'lastError' | 'systemdUnit'>): string {
-  if (systemdUnit !== null) return `systemctl --user restart ${systemdUnit}`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(lastError ?? '')) return `correct its url in the configuration: the name ${hostOf(url)} is not known`;
+  if (systemdUnit !== null) return `systemctl --user restart ${quoted(systemdUnit)}`;
   const look = url === null ? 'look at its log' : `curl -i ${quoted(url + probePath(lastError))}`;
   if (/ECONNREFUSED|refused/i.test(lastError ?? '')) return `start it (nothing listens there), then check with: ${look}`;
-  if (/ENOTFOUND|EAI_AGAIN/.test(lastError ?? '')) return `correct its url in the configuration: the name ${hostOf(url)} is not known`;
   return look;
 }
 

@@ -159,7 +159,7 @@ built('doctor', () => {
   test('has only its own ASCII on a terminal without UTF-8', async () => {
     const { ended, written } = startPty(['doctor', '-c', join(folder, 'none.yaml'), '--url', 'http://127.0.0.1:1'], { ...card.env, LANG: 'C' });
     expect((await ended).code).toBe(1);
-    expect(written()).toContain('-> ');
+    expect(written()).toContain('-> `mgpumanager init` writes one');
     expect(written()).not.toContain('→');
   });
 

@@ -68,7 +68,7 @@ describe('what would help', () => {
     expect(commands({ systemd_unit: 'whisper-server.service', last_error: 'GET /health: x' })).toEqual(['systemctl --user restart whisper-server.service', 'curl -i http://127.0.0.1:9000/health']);
     expect(commands({ last_error: 'GET /health: connect ECONNREFUSED 127.0.0.1:9000' })).toEqual(['pm2 restart mvoice', 'curl -i http://127.0.0.1:9000/health']);
     expect(commands({ last_error: 'GET /a/b answered 404' })[0]).toBe('curl -i http://127.0.0.1:9000/a/b');
-    expect(commands({ last_error: 'getaddrinfo ENOTFOUND x' })).toEqual(['mgpumanager check']);
+    for (const unit of [{}, { systemd_unit: 'x.service' }]) expect(commands({ ...unit, last_error: 'getaddrinfo ENOTFOUND x' })).toEqual(['mgpumanager check']);
     expect(commands({ last_error: 'GET /a?b=$(reboot): timed out after 2000 ms' })).toEqual(["curl -i 'http://127.0.0.1:9000/a?b=$(reboot)'", 'pm2 restart mvoice']);
     expect(commands({ systemd_unit: "a'b;c" })[0]).toBe("systemctl --user restart 'a'\\''b;c'");
   });
