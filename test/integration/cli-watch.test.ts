@@ -160,6 +160,8 @@ describe('history', () => {
     daemon.can('GET /v1/history?what=exchanges', { error: 'history_off', message: 'no history is kept; see `history`', retryable: false }, 404);
     expect(await runCli(['history', '--url', url])).toMatchObject({ code: 1, err: 'mgpumanager: no history is kept; see `history`\n' });
     expect(await runCli(['history', '--csv', '--url', 'http://127.0.0.1:1'])).toMatchObject({ code: 5 });
+    daemon.can('GET /v1/history?what=exchanges&since=yesterday', { error: 'bad_request', message: 'since: expected a time', retryable: false }, 400);
+    expect(await runCli(['history', '--since', 'yesterday', '--url', url])).toEqual({ code: 2, out: '', err: 'mgpumanager: since: expected a time\n' });
   });
 
   test('of nothing says so', async () => {
