@@ -6,7 +6,10 @@ import { moment, printable } from './words.ts';
 /** Stay on a terminal that is too narrow for all. */
 const KEPT = ['time', 'consumer'];
 /** Leave first, in this order: what is the least asked for, or is for other programs. */
-const FIRST_TO_GO = ['request', 'bytes_in', 'bytes_out', 'method', 'cut', 'hook_ms', 'settle_ms', 'upstream_ms', 'evict_ms', 'load_ms', 'path', 'id', 'expected_mib', 'client', 'reason', 'queue_ms'];
+const FIRST_TO_GO = [
+  'request', 'bytes_in', 'bytes_out', 'method', 'cut', 'hook_ms', 'settle_ms', 'upstream_ms', 'evict_ms', 'load_ms', 'path', 'id',
+  'expected_mib', 'client', 'reason', 'queue_ms',
+];
 /** Sentences. Where the terminal is too narrow each stands below its row. */
 const SENTENCES = ['explanation', 'error', 'problem', 'consumers'];
 

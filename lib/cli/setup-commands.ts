@@ -44,8 +44,9 @@ const ARGUMENTS: Readonly<Record<string, Partial<CommandWords>>> = {
 };
 
 function commandWords(command: Command): CommandWords {
-  const choices = command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
-  return { name: command.name(), about: command.description(), options: command.options.map(optionWords), choices: command.name() === 'presets' ? presetNames() : choices, live: null, ...ARGUMENTS[command.name()] };
+  const name = command.name();
+  const choices = name === 'presets' ? presetNames() : command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
+  return { name, about: command.description(), options: command.options.map(optionWords), choices, live: null, ...ARGUMENTS[name] };
 }
 
 function optionWords({ short, long, description, required, optional, argChoices }: Option): OptionWords {
