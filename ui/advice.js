@@ -7,9 +7,9 @@
  */
 export function advice({ name, url, systemd_unit: unit, last_error: error = '' }) {
   const look = url === undefined ? [] : [{ when: 'to see what it answers', command: `curl -i ${quoted(`${url}${probePath(error)}`)}` }];
+  if (/ENOTFOUND|EAI_AGAIN/.test(error)) return [{ when: 'its host is not known; correct its url, then', command: 'mgpumanager check' }];
   if (unit !== undefined) return [{ when: 'it is a unit of systemd', command: `systemctl --user restart ${quoted(unit)}` }, ...look];
   if (/refused/i.test(error)) return [{ when: 'nothing listens there; if PM2 runs it', command: `pm2 restart ${quoted(name)}` }, ...look];
-  if (/ENOTFOUND|EAI_AGAIN/.test(error)) return [{ when: 'its host is not known; correct its url, then', command: 'mgpumanager check' }];
   return [...look, { when: 'if it hangs and PM2 runs it', command: `pm2 restart ${quoted(name)}` }];
 }
 
@@ -18,7 +18,7 @@ export function advice({ name, url, systemd_unit: unit, last_error: error = '' }
  * @param {string} error
  */
 function probePath(error) {
-  return /^GET (\/\S*): /.exec(error)?.[1] ?? '/';
+  return /^GET (\/\S*?)(?::| answered) /.exec(error)?.[1] ?? '/';
 }
 
 /**

@@ -25,7 +25,7 @@ export async function ask(path, options = {}) {
   const headers = new Headers(options.headers);
   if (key.value !== '') headers.set('Authorization', `Bearer ${key.value}`);
   const answer = await fetch(path, { ...options, headers, cache: 'no-store' });
-  if (!answer.ok) throw new Refusal(answer.status, await messageIn(answer));
+  if (!answer.ok) throw new Refusal(answer.status, forPeople(answer.status, await messageIn(answer)));
   return answer;
 }
 
@@ -47,6 +47,15 @@ export async function askJson(path) {
 export async function act(method, path, body) {
   const content = body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
   await ask(path, { method, ...content });
+}
+
+/**
+ * The broker tells programs how to send a key; who reads it here has a field for it.
+ * @param {number} status
+ * @param {string} message
+ */
+function forPeople(status, message) {
+  return status === 401 && key.value === '' ? `${message.replace(/:.*$/s, '')}: type in a key that has it at the top of this page` : message;
 }
 
 /**

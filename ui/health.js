@@ -8,6 +8,8 @@ export const BEAT_MS = 10_000;
 /** What is told of a slice in which several were seen. */
 const TOLD = ['unhealthy', 'stopped', 'healthy', 'unknown'];
 
+const STOPPED = ['absent', 'loading', 'unloading'];
+
 /**
  * How a consumer does. One that was unloaded by stopping it answers no probe, and that is fine.
  * @param {Consumer} consumer
@@ -15,7 +17,7 @@ const TOLD = ['unhealthy', 'stopped', 'healthy', 'unknown'];
 export function stateOf({ healthy, residency, loadable }) {
   if (healthy === null) return 'unknown';
   if (healthy) return 'healthy';
-  return residency === 'absent' && loadable === true ? 'stopped' : 'unhealthy';
+  return loadable === true && STOPPED.includes(residency) ? 'stopped' : 'unhealthy';
 }
 
 /**

@@ -6,6 +6,8 @@ const HEIGHT_PX = 220;
 /** Of the marks of loads and evictions. px of the screen. */
 const MARK_PX = 5;
 const MIB_PER_GIB = 1024;
+/** Between two times that are written, which have no seconds. s. */
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360].map((minutes) => minutes * 60);
 
 /**
  * Draws memory over time: layers that lie on each other, and marks where something was loaded or unloaded.
@@ -23,7 +25,7 @@ export function plotIn(place, { names, rows, range, totalMib }) {
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { range }, y: { range: () => [0, totalMib()] } },
-    axes: [{ ...axis, values: (_plot, times) => times.map((s) => clock(s * 1000).slice(0, 5)) }, { ...axis, size: 56, values: (_plot, values) => values.map((mib) => `${(mib / MIB_PER_GIB).toFixed(0)} GiB`), incrs: [1, 2, 4, 8, 16, 32, 64].map((gib) => gib * MIB_PER_GIB) }],
+    axes: [{ ...axis, size: 28, incrs: STEPS_S, values: (_plot, times) => times.map((s) => clock(s * 1000).slice(0, 5)) }, { ...axis, size: 56, values: (_plot, values) => values.map((mib) => `${(mib / MIB_PER_GIB).toFixed(0)} GiB`), incrs: [1, 2, 4, 8, 16, 32, 64].map((gib) => gib * MIB_PER_GIB) }],
     // Each is filled down to nothing, and the next, which is lower, is drawn over it.
     series: [
       {},

@@ -46,7 +46,8 @@ const statusSoon = debounced(STATUS_EVERY_MS, async () => {
 export function start() {
   withEachKey(() => follow('/v1/events', { onEvent, onConnection }));
   setInterval(() => {
-    if (!document.hidden) now.value = Date.now();
+    // What was last heard does not go on by itself.
+    if (!document.hidden && connection.value.state === 'live') now.value = Date.now();
   }, TICK_MS);
   setInterval(() => {
     if (connection.value.state !== 'live') return;

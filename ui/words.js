@@ -40,8 +40,9 @@ export function clock(at) {
 export function estimate({ admitting, estimated_wait_ms: ms, estimated_wait_range_ms: range, estimate: reason }, heldMs) {
   if (admitting === true) return 'room is being made for it';
   if (ms === null) return `no estimate${reason ? `: ${reason}` : ''}`;
-  const left = (/** @type {number} */ each) => span(Math.max(0, each - heldMs));
-  return ms <= heldMs ? 'any moment now' : `in about ${left(ms)}${range ? ` (${left(range[0])} to ${left(range[1])})` : ''}`;
+  // Nobody can say that to the ms.
+  const left = (/** @type {number} */ each) => (each - heldMs < 1000 ? 'less than 1 s' : span(each - heldMs));
+  return ms - heldMs < 1000 ? 'any moment now' : `in about ${left(ms)}${range ? ` (${left(range[0])} to ${left(range[1])})` : ''}`;
 }
 
 /**

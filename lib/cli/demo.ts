@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,8 @@ export interface DemoOptions {
 }
 
 const CARD_MIB = 16_376;
+/** Short enough to be copied, and nobody guesses it. */
+const KEY_BYTES = 9;
 
 /** The real daemon on a simulated card with four simulated servers: shows what it does, then stays up. Returns the exit code. */
 export async function demo({ listen = '127.0.0.1:8770' }: DemoOptions): Promise<number> {
@@ -35,7 +38,8 @@ export async function demo({ listen = '127.0.0.1:8770' }: DemoOptions): Promise<
     say(`A simulated card of ${CARD_MIB} MiB, and four servers that share it: ${SERVERS.join(', ')}.`);
     await Promise.all(SERVERS.map((name) => fleet.start(name)));
     const config = join(folder, 'config.yaml');
-    writeFileSync(config, JSON.stringify(demoConfig({ listen, fleet, stateFile: join(folder, 'state.json'), unit: { command: unitCommand(), socket } }), null, 2));
+    const adminKey = randomBytes(KEY_BYTES).toString('base64url');
+    writeFileSync(config, JSON.stringify(demoConfig({ listen, fleet, stateFile: join(folder, 'state.json'), unit: { command: unitCommand(), socket }, adminKey }), null, 2));
     broker = new BrokerProcess({
       bin: join(packageFolder(), 'bin', 'mgpumanager.js'),
       config,
@@ -47,7 +51,7 @@ export async function demo({ listen = '127.0.0.1:8770' }: DemoOptions): Promise<
     });
     const url = await broker.listening();
     await show(url);
-    invite(url, config);
+    invite({ url, config, adminKey });
     await Promise.race([ending, broker.exited()]);
     return 0;
   } catch (error) {
@@ -77,12 +81,13 @@ async function show(url: string): Promise<void> {
   say(`\n${timesTable([await send(url, 'tts'), await send(url, 'stt')])}`);
 }
 
-function invite(url: string, config: string): void {
+function invite({ url, config, adminKey }: { readonly url: string; readonly config: string; readonly adminKey: string }): void {
   const bin = 'npx mgpumanager';
-  say(`\nIt stays up. Try, in another terminal:\n`);
+  say(`\nIt stays up. Open ${url}/ui in a browser; the key that loads, unloads, cancels and shows the log there is ${adminKey}`);
+  say(`Or try, in another terminal:\n`);
   for (const line of new Set(KINDS.flatMap((kind) => curlLines(kind, url)))) say(`  ${line}`);
   say(`  curl -sS ${url}/v1/status\n  curl -sS '${url}/v1/plan?kind=image'`);
-  say(`  ${bin} --url ${url} status --watch\n  ${bin} --url ${url} plan --kind image\n`);
+  say(`  ${bin} --url ${url} top\n  ${bin} --url ${url} status --watch\n  ${bin} --url ${url} plan --kind image\n`);
   say(`OpenAI's clients go to ${url}/v1, Anthropic's to ${url}, Ollama's to ${url}/ollama, a browser to ComfyUI at ${url}/comfyui/ (docs/clients.md).`);
   say(`Its configuration is ${config}. Ctrl-C ends everything.`);
 }

@@ -22,7 +22,7 @@ async function checkHealth(consumer: ConsumerConfig, { health }: Config): Promis
     const loaded = outcome.report.usedMib === null ? '' : `, holds ${mib(outcome.report.usedMib)}`;
     return ok(name, `healthy at ${url} after ${duration(performance.now() - startedAt)} (${kind})${loaded}`);
   }
-  if (outcome.type === 'refused' && consumer.load !== null) return ok(name, `does not run (${kind}); the daemon starts it when it is needed: ${hookWords(consumer.load)}`);
+  if (outcome.type === 'refused' && consumer.load?.type === 'command') return ok(name, `does not run (${kind}); the daemon starts it when it is needed: ${hookWords(consumer.load)}`);
   return fail(name, outcome.error, `Try: ${adviceFor({ url, lastError: outcome.error, systemdUnit: consumer.systemd_unit ?? null })}`);
 }
 

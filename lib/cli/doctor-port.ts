@@ -25,7 +25,10 @@ export async function checkPorts(daemon: DaemonAddress, config: Config | null): 
   if (answer.kind === 'answer' && readStatus(answer.body) !== null) {
     return { findings: [ok('daemon', `mGPUmanager ${textOf(answer.body, 'version') ?? ''} answers at ${url}`)], isOurs: true, time: dateOf(answer.body, 'time') };
   }
-  if (answer.kind === 'error') return { findings: [warn('daemon', `${url} answers: ${answer.message}`, 'Show a key with --key-file or $MGPU_KEY.')], isOurs: true, time: null };
+  if (answer.kind === 'error') {
+    const fix = answer.error === 'unauthorized' ? 'Show a key with --key-file or $MGPU_KEY.' : 'Ask at an address that it lets in, or change `access` in the configuration.';
+    return { findings: [warn('daemon', `${url} answers: ${answer.message}`, fix)], isOurs: true, time: null };
+  }
   const ports = config === null ? [] : await Promise.all(addresses(config).map(checkFree));
   if (answer.kind === 'unreachable') return { findings: [ok('daemon', `does not run (${answer.message})`), ...ports], isOurs: false, time: null };
   const message = `${url} answers, but not as mGPUmanager does`;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { Env } from '../config/env.ts';
 import { loadConfig } from '../config/load.ts';
@@ -66,7 +67,12 @@ async function checkAll(config: Config, options: DoctorOptions, { daemon, time, 
 }
 
 function configFindings(file: string, result: ReturnType<typeof loadConfig>): Finding[] {
-  if (!result.ok) return result.problems.map((problem) => fail('config', formatProblem(problem), 'Correct the file; `mgpumanager check` lists all that is wrong with it.'));
+  if (!result.ok) {
+    const fix = existsSync(file)
+      ? 'Correct the file; `mgpumanager check` lists all that is wrong with it.'
+      : '`mgpumanager init` writes one for the servers that run here; or say with -c where yours is.';
+    return result.problems.map((problem) => fail('config', formatProblem(problem), fix));
+  }
   const warnings = result.warnings.map((problem) => warn('config', formatProblem(problem), 'Correct it if it is not meant.'));
   return [ok('config', `${file} is valid`), ...warnings];
 }

@@ -20,12 +20,14 @@ export interface RunningWork extends QueuedWork {
 
 export interface WaitingWork extends QueuedWork {
   readonly position: number | null;
+  /** It is its turn, and room is being made for it. */
+  readonly isAdmitting: boolean;
   readonly waitMs: number | null;
   /** Until it begins, from now on. */
   readonly estimateMs: number | null;
   /** From and to. */
   readonly rangeMs: readonly [number, number] | null;
-  /** Why there is no estimate. */
+  /** Why there is no estimate, in a word of the daemon's; where there is one, `measured`. */
   readonly estimateReason: string | null;
   readonly willEvict: readonly { readonly consumer: string; readonly freesMib: number | null }[];
   /** Consumers whose other work it waits for. */
@@ -73,10 +75,11 @@ function readWaiting(work: unknown): WaitingWork {
   return {
     ...readWork(work),
     position: numberOf(work, 'position'),
+    isAdmitting: memberOf(work, 'admitting') === true,
     waitMs: numberOf(work, 'wait_ms'),
     estimateMs: numberOf(work, 'estimated_wait_ms'),
     rangeMs: typeof low === 'number' && typeof high === 'number' ? [low, high] : null,
-    estimateReason: textOf(work, 'estimate_reason'),
+    estimateReason: textOf(work, 'estimate'),
     willEvict: itemsOf(memberOf(work, 'will_evict')).map((target) => ({ consumer: textOf(target, 'consumer') ?? '?', freesMib: numberOf(target, 'frees_mib') })),
     heldBy: namesIn(memberOf(work, 'held_by')),
   };

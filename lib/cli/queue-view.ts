@@ -3,15 +3,18 @@ import { pausedSince } from './status-lines.ts';
 import { table, type Cell, type Column } from './table.ts';
 import { duration, gib, painter, printable, type Paint } from './words.ts';
 
+/** Whoever waits less hardly waits. ms. */
+const SOON_MS = 1000;
+
 const COLUMNS: readonly Column[] = [
   { heading: 'POS', align: 'right' },
   { heading: 'ID' },
-  { heading: 'KIND' },
-  { heading: 'MODEL', optional: true },
+  { heading: 'KIND', optional: 4 },
+  { heading: 'MODEL', optional: 2 },
   { heading: 'CONSUMER' },
-  { heading: 'FOR', align: 'right' },
+  { heading: 'FOR', align: 'right', optional: 3 },
   { heading: 'ESTIMATE' },
-  { heading: 'WHO', optional: true },
+  { heading: 'WHO', optional: 1 },
   { heading: 'WHAT HAPPENS' },
 ];
 
@@ -46,15 +49,20 @@ function whoCell({ client }: QueuedWork): Cell {
   return { text: printable(client ?? '-') };
 }
 
-/** When it begins, as in `~13 s (10–20 s)`. */
-export function estimateWords({ estimateMs, rangeMs }: WaitingWork): string {
-  if (estimateMs === null) return 'no estimate yet';
-  return `~${roughly(estimateMs)}${rangeMs === null ? '' : ` (${range(rangeMs)})`}`;
+/** When it begins, as in `~13 s (10–20 s)`. `heldMs`: since the daemon said so. */
+export function estimateWords({ estimateMs, estimateReason, rangeMs, isAdmitting }: WaitingWork, heldMs = 0): string {
+  if (isAdmitting) return 'room is being made';
+  if (estimateMs === null) return estimateReason === null || estimateReason === 'no history' ? 'no estimate yet' : `no estimate: ${printable(estimateReason)}`;
+  const left = Math.max(0, estimateMs - heldMs);
+  if (left < SOON_MS) return 'any moment';
+  return `~${roughly(left)}${rangeMs === null ? '' : range(rangeMs[0] - heldMs, rangeMs[1] - heldMs)}`;
 }
 
-/** In one unit where both are below a minute: `10–20 s`. */
-function range([low, high]: readonly [number, number]): string {
-  return high < 60_000 ? `${Math.round(low / 1000)}–${roughly(high)}` : `${roughly(low)}–${roughly(high)}`;
+/** In one unit where both are below a minute: ` (10–20 s)`. Nothing where both are the same. */
+function range(lowMs: number, highMs: number): string {
+  const [low, high] = [Math.max(0, lowMs), Math.max(0, highMs)];
+  if (roughly(low) === roughly(high)) return '';
+  return high < 60_000 ? ` (${Math.round(low / 1000)}–${roughly(high)})` : ` (${roughly(low)}–${roughly(high)})`;
 }
 
 /** What has to go for it, and what it waits for beside its turn. */

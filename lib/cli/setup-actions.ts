@@ -1,7 +1,8 @@
 import { version } from '../version.ts';
-import { completionScript, SHELLS, type ProgramWords } from './completion.ts';
+import { completionScript, SHELLS, type LiveWords, type ProgramWords } from './completion.ts';
 import { EXIT } from './exit-codes.ts';
-import { configPath, daemonKey, UsageError, type AddressFlags } from './settings.ts';
+import { names } from './names.ts';
+import { configPath, daemonAddress, daemonKey, UsageError, type AddressFlags } from './settings.ts';
 import type { WatchContext } from './watch-actions.ts';
 
 /** Options as they stand on the command line. */
@@ -20,6 +21,7 @@ export interface SetupActions {
   doctor(flags: SetupFlags): Promise<void>;
   init(flags: SetupFlags): Promise<void>;
   completion(shell: string, program: ProgramWords): Promise<void>;
+  names(what: LiveWords, flags: SetupFlags): Promise<void>;
   version(flags: SetupFlags): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export function setupActions({ terminal, env, done }: WatchContext): SetupAction
       terminal.out(completionScript(known, program));
       done(EXIT.fine);
     },
+    names: async (what, flags) => done(await names({ ...daemonAddress(flags, env), what }, terminal)),
     version: async ({ json = false }) => {
       const facts = { name: 'mgpumanager', version: version(), node: process.version };
       terminal.out(json ? `${JSON.stringify(facts, null, 2)}\n` : `${facts.version}\n`);

@@ -1,6 +1,8 @@
 import { Argument } from 'commander';
 import type { Command, Option } from 'commander';
-import { SHELLS, type OptionWords, type ProgramWords } from './completion.ts';
+import { presetNames } from '../config/presets.ts';
+import { KINDS } from '../config/types.ts';
+import { LIVE_WORDS, SHELLS, type CommandWords, type LiveWords, type OptionWords, type ProgramWords } from './completion.ts';
 import type { SetupActions } from './setup-actions.ts';
 import { withExamples } from './watch-commands.ts';
 
@@ -20,25 +22,34 @@ export function addSetupCommands(program: Command, actions: SetupActions): void 
   withExamples(program.command('completion').description('print a script that has a shell complete the words of this program'), 'source <(mgpumanager completion bash)')
     .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
     .action((shell: string) => actions.completion(shell, wordsOf(program)));
+  withExamples(program.command('names').description('print names that a running daemon knows, one a line, as completion wants them'), 'mgpumanager names consumers')
+    .addArgument(new Argument('<what>', 'of what').choices(LIVE_WORDS))
+    .action((what: LiveWords, _options, command: Command) => actions.names(what, command.optsWithGlobals()));
   program.command('version').description('print the version')
     .option('--json', 'print JSON')
     .action((_options, command: Command) => actions.version(command.optsWithGlobals()));
 }
 
 function wordsOf(program: Command): ProgramWords {
-  const help: OptionWords = { flags: ['-h', '--help'], about: 'print the help of the command', takesValue: false, choices: [] };
-  return {
-    name: program.name(),
-    options: [...program.options.map(optionWords), help],
-    commands: program.commands.map((command) => ({
-      name: command.name(),
-      about: command.description(),
-      options: command.options.map(optionWords),
-      choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
-    })),
-  };
+  const help: OptionWords = { flags: ['-h', '--help'], about: 'print the help of the command', takesValue: false, choices: [], live: null };
+  return { name: program.name(), options: [...program.options.map(optionWords), help], commands: program.commands.map(commandWords) };
+}
+
+/** What arguments are that the command table does not say, or only in words. */
+const ARGUMENTS: Readonly<Record<string, Partial<CommandWords>>> = {
+  load: { live: 'consumers' },
+  unload: { live: 'consumers' },
+  cancel: { live: 'requests' },
+  'with-lease': { choices: KINDS },
+};
+
+function commandWords(command: Command): CommandWords {
+  const name = command.name();
+  const choices = name === 'presets' ? presetNames() : command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
+  return { name, about: command.description(), options: command.options.map(optionWords), choices, live: null, ...ARGUMENTS[name] };
 }
 
 function optionWords({ short, long, description, required, optional, argChoices }: Option): OptionWords {
-  return { flags: [short, long].filter((flag) => flag !== undefined), about: description, takesValue: required || optional, choices: argChoices ?? [] };
+  const flags = [short, long].filter((flag) => flag !== undefined);
+  return { flags, about: description, takesValue: required || optional, choices: argChoices ?? [], live: long === '--consumer' ? 'consumers' : null };
 }

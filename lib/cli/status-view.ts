@@ -79,7 +79,7 @@ function troubles(status: StatusDocument, paint: Paint): string[] {
     ...(status.reloadError === null ? [] : [`${paint('yellow', 'The configuration was not reloaded:')}\n${reloadLines(status.reloadError)}`]),
     ...(status.historyFault === null ? [] : [`${paint('yellow', 'The history is not written:')} ${printable(status.historyFault)}`]),
   ];
-  const asleep = status.consumers.filter((consumer) => consumer.health === 'unhealthy' && !isIll(consumer));
+  const asleep = status.consumers.filter((consumer) => consumer.health === 'unhealthy' && consumer.residency === 'absent' && !isIll(consumer));
   const lines = [
     ...general,
     ...asleep.map(({ name }) => `${printable(name)} is unloaded; the next request for it loads it.`),

@@ -4,7 +4,8 @@ import { cells as widthOf } from './width.ts';
 export interface Column {
   readonly heading: string;
   readonly align?: 'left' | 'right';
-  readonly optional?: boolean;
+  /** A number: it is left out in that order, before those that say `true`. */
+  readonly optional?: boolean | number;
 }
 
 /** One cell; `paint` is applied after padding, so that colour codes take no room. */
@@ -16,7 +17,7 @@ export interface Cell {
 const GAP = '  ';
 
 /**
- * The lines of a table. Optional columns are left out, last ones first, until it fits `width` characters; null: any width.
+ * The lines of a table. Optional columns are left out until it fits `width` characters, the last ones first where no order is given; null: any width.
  */
 export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number | null): string[] {
   const shown = fitting(columns, rows, width);
@@ -30,11 +31,18 @@ function fitting(columns: readonly Column[], rows: readonly (readonly Cell[])[],
   const shown = columns.map((_, index) => index);
   const total = (): number => shown.reduce((sum, index) => sum + columnSize(columns, rows, index) + GAP.length, -GAP.length);
   while (width !== null && total() > width) {
-    const victim = shown.findLastIndex((index) => columns[index]?.optional === true);
-    if (victim === -1) break;
-    shown.splice(victim, 1);
+    const [victim] = shown.filter((index) => turnOf(columns[index]) !== null).toSorted((a, b) => (turnOf(columns[a]) ?? 0) - (turnOf(columns[b]) ?? 0) || b - a);
+    if (victim === undefined) break;
+    shown.splice(shown.indexOf(victim), 1);
   }
   return shown;
+}
+
+/** When it is left out; null: never. */
+function turnOf(column: Column | undefined): number | null {
+  const optional = column?.optional ?? false;
+  if (optional === false) return null;
+  return optional === true ? Number.MAX_SAFE_INTEGER : optional;
 }
 
 function columnSize(columns: readonly Column[], rows: readonly (readonly Cell[])[], index: number): number {

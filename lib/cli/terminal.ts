@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WriteStream } from 'node:tty';
 import type { Env } from '../config/env.ts';
+import { wantsAscii } from './screen.ts';
+import { ownAscii } from './words.ts';
 
 /** What the commands need of the world around them. */
 export interface Terminal {
@@ -18,6 +21,7 @@ export interface Terminal {
 /** The terminal that the process was started in. */
 export function processTerminal(env: Env): Terminal {
   const { stdout, stderr } = process;
+  const shownOn = ({ isTTY }: WriteStream, text: string): string => (isTTY && wantsAscii(env) ? ownAscii(text) : text);
   let isGuarded = false;
   let isErrGuarded = false;
   return {
@@ -25,13 +29,13 @@ export function processTerminal(env: Env): Terminal {
       // Only for a command that prints its result: the daemon's log has its own way with a reader that is gone.
       if (!isGuarded) endQuietlyOnBrokenPipe();
       isGuarded = true;
-      stdout.write(text);
+      stdout.write(shownOn(stdout, text));
     },
     err: (text) => {
       // Nobody may be left to read it; what this process does for others must not end with that.
       if (!isErrGuarded) stderr.on('error', () => undefined);
       isErrGuarded = true;
-      stderr.write(text);
+      stderr.write(shownOn(stderr, text));
     },
     color: wantsColor(env, stdout.isTTY),
     get width() {

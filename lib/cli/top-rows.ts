@@ -1,5 +1,8 @@
 import type { Style } from './words.ts';
 
+/** A row stands so far to the right of its heading. Cells. */
+export const INDENT = 2;
+
 /** One line. */
 export interface Row {
   readonly text: string;
@@ -42,5 +45,5 @@ function sectionRows({ title, rows, rest }: Section, lines: number): Row[] {
 }
 
 function indented({ text, style }: Row): Row {
-  return { text: `  ${text}`, style };
+  return { text: `${' '.repeat(INDENT)}${text}`, style };
 }

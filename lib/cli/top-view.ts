@@ -3,15 +3,14 @@ import type { ConsumerStatus } from './consumer-status.ts';
 import { purpose } from './event-words.ts';
 import { dateOf, numberOf } from './members.ts';
 import { textOf } from '../config/tree.ts';
-import { consequence, estimateWords, roughly } from './queue-view.ts';
-import type { QueuedWork, RunningWork, WaitingWork } from './queue-document.ts';
 import type { StatusDocument } from './status-document.ts';
 import { pausedSince } from './status-lines.ts';
 import type { Picture } from './top-picture.ts';
-import { shareRows, type Section } from './top-rows.ts';
+import { INDENT, shareRows, type Section } from './top-rows.ts';
+import { runningRows, waitingRows } from './top-work.ts';
 import { memoryBar, memoryLegend, memoryParts } from './vram-bar.ts';
 import { cells, cut, fitted } from './width.ts';
-import { duration, gib, painter, printable, timeOfDay, type Style } from './words.ts';
+import { duration, gib, ownAscii, painter, printable, timeOfDay, type Style } from './words.ts';
 
 /** What the picture is drawn on, and how. */
 export interface Frame {
@@ -60,9 +59,9 @@ function drawer({ width, ascii, color }: Frame): Draw {
   };
 }
 
-/** The characters of our own words that a terminal without UTF-8 has not. What else it has not is a question mark there. */
+/** What a terminal without UTF-8 has not is a question mark there, unless it is of our own words. */
 function asciiOf(text: string): string {
-  return text.replaceAll('–', '-').replaceAll('…', '...').replaceAll('→', '->').replaceAll(/[^\x20-\x7e]/g, '?');
+  return ownAscii(text).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
 function headLine({ link, status }: Picture, frame: Frame): string {
@@ -106,14 +105,15 @@ function bodyLines(picture: Picture, room: number, frame: Frame): string[] {
   return lines.map(({ text, style }) => draw(text, style));
 }
 
-function sectionsOf(picture: Picture, { now }: Frame): Section[] {
+function sectionsOf(picture: Picture, { now, width }: Frame): Section[] {
   const { status, queue } = picture;
   const sinceMs = picture.queueSeenAt === null ? 0 : Math.max(0, now.getTime() - picture.queueSeenAt.getTime());
+  const frame = { width: width - INDENT, sinceMs };
   const running = queue?.running ?? [];
   const waiting = queue?.waiting ?? [];
   return [
-    { title: `RUNNING ${running.length}`, rows: queue === null ? countRow(status, 'running') : running.map((work) => runningRow(work, sinceMs)), rest: 0 },
-    { title: `WAITING ${queue?.waitingTotal ?? 0}`, rows: queue === null ? countRow(status, 'waiting') : waiting.map((work) => waitingRow(work, sinceMs)), rest: (queue?.waitingTotal ?? 0) - waiting.length },
+    { title: `RUNNING ${running.length}`, rows: queue === null ? countRow(status, 'running') : runningRows(running, frame), rest: 0 },
+    { title: `WAITING ${queue?.waitingTotal ?? 0}`, rows: queue === null ? countRow(status, 'waiting') : waitingRows(waiting, frame), rest: (queue?.waitingTotal ?? 0) - waiting.length },
     { title: 'CONSUMERS', rows: consumerRows(status?.consumers ?? []), rest: 0 },
     { title: 'LAST EVICTIONS', rows: picture.evictions.map(evictionRow), rest: 0 },
   ];
@@ -123,27 +123,6 @@ function sectionsOf(picture: Picture, { now }: Frame): Section[] {
 function countRow(status: StatusDocument | null, key: 'running' | 'waiting'): Section['rows'] {
   const number = status?.[key] ?? null;
   return number === null || number === 0 ? [] : [{ text: `${number}; this daemon does not list them`, style: null }];
-}
-
-function what({ kind, model, consumer }: QueuedWork): string {
-  return [kind, model, consumer].map((each) => printable(each ?? '-')).join('  ');
-}
-
-function who({ client }: QueuedWork): string {
-  return client === null ? '' : `  ${printable(client)}`;
-}
-
-function runningRow(work: RunningWork, sinceMs: number): Section['rows'][number] {
-  const ran = work.runMs === null ? null : work.runMs + sinceMs;
-  const expected = work.expectedMs === null ? '' : ` of about ${roughly(work.expectedMs)}`;
-  return { text: `${printable(work.id)}  ${what(work)}  ${roughly(ran)}${expected}${who(work)}`, style: 'green' };
-}
-
-function waitingRow(work: WaitingWork, sinceMs: number): Section['rows'][number] {
-  const waited = work.waitMs === null ? null : work.waitMs + sinceMs;
-  const consequences = consequence(work);
-  const text = `${String(work.position ?? '-').padStart(2)}  ${printable(work.id)}  ${what(work)}  waits ${roughly(waited)}, ${estimateWords(work)}${consequences === '' ? '' : `, ${consequences}`}${who(work)}`;
-  return { text, style: null };
 }
 
 function consumerRows(consumers: readonly ConsumerStatus[]): Section['rows'] {

@@ -58,6 +58,11 @@ export function timeOfDay(then: Date | null): string {
   return then === null ? '-' : moment(then).slice(-8);
 }
 
+/** The characters of our own words that a terminal without UTF-8 has not, in its own. */
+export function ownAscii(text: string): string {
+  return text.replaceAll('–', '-').replaceAll('…', '...').replaceAll('→', '->');
+}
+
 /** A text from elsewhere without the characters that could command the terminal. */
 export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();

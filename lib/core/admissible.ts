@@ -20,6 +20,6 @@ export function consumerDown({ consumer, canLoad, probeIntervalMs }: AdmissibleF
 }
 
 /** A load is under way, or will be before it is asked for anything. */
-function isStopped(residency: Residency): boolean {
+export function isStopped(residency: Residency): boolean {
   return residency === 'absent' || residency === 'loading' || residency === 'unloading';
 }

@@ -1,3 +1,4 @@
+import { isStopped } from './admissible.ts';
 import type { Health, Reading, Residency } from './model.ts';
 
 /** What the summary is made from; of the status. Times in ms. */
@@ -26,7 +27,7 @@ export interface SummaryFacts {
 export interface SummarisedConsumer {
   readonly health: Health;
   readonly residency: Residency;
-  /** It has a load hook: when absent it answers no probe, and is not ill. */
+  /** The broker can load it: while it is absent it need not answer, and is not ill. */
   readonly canLoad: boolean;
 }
 
@@ -65,7 +66,7 @@ function consumersSummary(consumers: readonly SummarisedConsumer[]): Record<stri
 
 /** It ought to answer, and does not. */
 function isIll({ health, residency, canLoad }: SummarisedConsumer): boolean {
-  return health.state === 'unhealthy' && !(residency === 'absent' && canLoad);
+  return health.state === 'unhealthy' && !(canLoad && isStopped(residency));
 }
 
 function memorySummary({ reading, config }: SummaryFacts): Record<string, number | null> {

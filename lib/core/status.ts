@@ -32,7 +32,7 @@ export interface ConsumerFacts {
   readonly probes: Readonly<Record<string, number>>;
   /** How long the last good one took, ms; null: there was none. For the metrics. */
   readonly probeMs: number | null;
-  /** It has a load hook: when absent it answers no probe, and is not ill. */
+  /** The broker can load it: while it is absent it need not answer, and is not ill. */
   readonly canLoad: boolean;
   readonly systemdUnit: string | null;
   readonly priority: number;

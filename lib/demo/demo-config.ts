@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { packageFolder } from '../version.ts';
 import { MODELS } from './servers/ollama-models.ts';
@@ -10,20 +11,22 @@ export interface DemoPlaces {
   readonly stateFile: string;
   /** Argument vector up to the action (`start` or `stop`), and what follows it. */
   readonly unit: { readonly command: readonly string[]; readonly socket: string };
+  /** May do everything, also in a browser. */
+  readonly adminKey: string;
 }
 
 /**
  * The configuration of the demo: the shipped one's four consumers at the simulated servers. One difference lets all four be
  * seen making room: speech to text goes to whisper-server.
  */
-export function demoConfig({ listen, fleet, stateFile, unit }: DemoPlaces): unknown {
+export function demoConfig({ listen, fleet, stateFile, unit, adminKey }: DemoPlaces): unknown {
   const [model] = MODELS;
   const unitCommand = (action: string) => ({ command: [...unit.command, action, unit.socket] });
   return {
     listen,
     state: { file: stateFile },
     history: { path: 'history.db' },
-    access: { allow: ['loopback'] },
+    access: { allow: ['loopback'], keys: [{ name: 'demo', sha256: createHash('sha256').update(adminKey).digest('hex'), scopes: ['infer', 'read', 'admin'] }] },
     gpu: { poll_interval: '1s' },
     health: { interval: '1s' },
     routing: { tts: 'mvoice', stt: 'whisper-server', llm: 'ollama', image: 'comfyui' },

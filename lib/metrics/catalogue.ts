@@ -35,7 +35,7 @@ export const METRICS = {
   loads: counter('mgpu_model_loads_total', ['consumer', 'result'], 'Loadings by a load hook that have ended.'),
   loadSeconds: histogram('mgpu_model_load_duration_seconds', ['consumer'], 'From the load hook to the first good probe after it.'),
   up: gauge('mgpu_consumer_up', ['consumer'], '1: it answers its probes; 0: it does not. Missing: not probed yet.'),
-  loadable: gauge('mgpu_consumer_loadable', ['consumer'], '1: it has a load hook, so that it need not answer while it is absent.'),
+  loadable: gauge('mgpu_consumer_loadable', ['consumer'], '1: it can be loaded, so that it need not answer while it is absent: by a command, or by a call while something listens there.'),
   residency: gauge('mgpu_consumer_residency', ['consumer', 'state'], '1 for the state that its weights are in, 0 for the others.'),
   externalWork: gauge('mgpu_consumer_external_work', ['consumer'], '1 while it works on something that did not come through the broker.'),
   probes: counter('mgpu_probes_total', ['consumer', 'result'], 'Probes that have ended.'),

@@ -34,6 +34,16 @@ describe('queue', () => {
   });
 });
 
+describe('names', () => {
+  test('prints consumers, and the ids of what runs and waits, one a line', async () => {
+    daemon.can('GET /v1/queue', QUEUE);
+    daemon.can('GET /v1/status', STATUS);
+    expect(await runCli(['names', 'requests', '--url', url])).toEqual({ code: 0, out: '7\n8\n9\n', err: '' });
+    expect(await runCli(['names', 'consumers', '--url', url])).toEqual({ code: 0, out: 'comfyui\nmvoice\nollama\n', err: '' });
+    expect(await runCli(['names', 'consumers', '--url', 'http://127.0.0.1:1'])).toMatchObject({ code: 5, out: '' });
+  });
+});
+
 describe('cancel', () => {
   test('cancels each, goes on after one that is not there, and exits with 1', async () => {
     daemon.can('DELETE /v1/queue/7', { id: '7', was: 'running' });
@@ -150,6 +160,8 @@ describe('history', () => {
     daemon.can('GET /v1/history?what=exchanges', { error: 'history_off', message: 'no history is kept; see `history`', retryable: false }, 404);
     expect(await runCli(['history', '--url', url])).toMatchObject({ code: 1, err: 'mgpumanager: no history is kept; see `history`\n' });
     expect(await runCli(['history', '--csv', '--url', 'http://127.0.0.1:1'])).toMatchObject({ code: 5 });
+    daemon.can('GET /v1/history?what=exchanges&since=yesterday', { error: 'bad_request', message: 'since: expected a time', retryable: false }, 400);
+    expect(await runCli(['history', '--since', 'yesterday', '--url', url])).toEqual({ code: 2, out: '', err: 'mgpumanager: since: expected a time\n' });
   });
 
   test('of nothing says so', async () => {

@@ -21,6 +21,11 @@ test('the demo shows a request of each kind, evictions and loads, stays up, and 
   expect(output).toMatch(/mvoice is resident \(loaded\)/);
   const url = /listens on (http:\/\/[\d.]+:\d+)/.exec(output)?.[1] ?? '';
   expect((await request({ url: `${url}/v1/status` })).body).toContain('"uuid":"GPU-');
+  const [, page = '', key = ''] = /Open (\S+) in a browser; .* is (\S+)/.exec(output) ?? [];
+  expect((await request({ url: page })).status).toBe(200);
+  const browser = { Origin: url, 'Sec-Fetch-Site': 'same-origin' };
+  const unload = (headers: Record<string, string>) => request({ url: `${url}/v1/consumers/mvoice/unload`, method: 'POST', headers: { ...browser, ...headers } });
+  expect([(await unload({})).status, (await unload({ Authorization: `Bearer ${key}` })).status]).toEqual([401, 200]);
   const family = descendants(child.pid ?? 0);
   expect(family.length).toBeGreaterThanOrEqual(5);
   child.kill('SIGINT');

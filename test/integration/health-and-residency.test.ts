@@ -136,6 +136,21 @@ describe('residency', () => {
     expect((await joining).status).toBe(200);
   });
 
+  test.each([
+    ['is ill, as a call starts nothing', { load: { path: '/load' } }, 1],
+    ['is not ill, as a command starts it', { load: { command: ['true'] } }, 0],
+  ])('one that is absent and refuses connections %s', async (_, hook, ill) => {
+    const fake = await simpleConsumer();
+    fake.refuse();
+    broker = await startBroker({ consumers: { one: { fake, settings: { ...HOOKS, ...hook } } } });
+    await seen((state) => state.health.state === 'unhealthy' && state.residency === 'absent');
+    expect(await consumer()).toMatchObject({ healthy: false, loadable: ill === 0 });
+    expect((await broker.status()).summary).toMatchObject({ consumers_ill: ill });
+    await fake.listenAgain();
+    await seen((state) => state.health.state === 'healthy');
+    expect(await consumer()).toMatchObject({ loadable: true });
+  });
+
   test('a load command that fails is told with its exit code and its last words', async () => {
     const fake = await simpleConsumer();
     fake.refuse();

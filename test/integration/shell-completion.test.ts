@@ -6,9 +6,9 @@ const script = async (shell: string): Promise<string> => (await runCli(['complet
 
 /** What bash offers for the last word of a line. */
 async function offered(line: string): Promise<string[]> {
-  const words = line.split(' ');
   const program = `${await script('bash')}
-COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; COMPREPLY=()
+mgpumanager() { echo "$*" | sed 's/ /_/g'; }
+COMP_LINE='${line}'; COMP_POINT=${line.length}; COMPREPLY=()
 _mgpumanager; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['-c', program], { encoding: 'utf8' }).split('\n').filter((word) => word !== '');
 }
@@ -29,7 +29,15 @@ describe('the completion of bash', () => {
     ['mgpumanager history --what ev', ['evictions']],
     ['mgpumanager history --kind ', []],
     ['mgpumanager --key-file ke', []],
-    ['mgpumanager completion ', ['bash', 'zsh', 'fish', '-V', '--version', '-c', '--config', '--url', '--key-file', '-h', '--help']],
+    ['mgpumanager completion ', ['bash', 'zsh', 'fish']],
+    ['mgpumanager completion --h', ['--help']],
+    ['mgpumanager version ', ['--json', '-V', '--version', '-c', '--config', '--url', '--key-file', '-h', '--help']],
+    ['mgpumanager presets whis', ['whisper.cpp']],
+    ['mgpumanager with-lease ', ['tts', 'stt', 'llm', 'image']],
+    ['mgpumanager load ', ['names_consumers']],
+    ['mgpumanager cancel ', ['names_requests']],
+    ['mgpumanager --url http://h:1 --key-file k unload ', ['--url_http://h:1_--key-file_k_names_consumers']],
+    ['mgpumanager plan --consumer ', ['names_consumers']],
     ['mgpumanager with-lease llm -- ls --u', []],
     ['mgpumanager with-lease llm --u', ['--url']],
   ])('offers for %j %j', async (line, words) => {

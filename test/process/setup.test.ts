@@ -156,6 +156,13 @@ built('doctor', () => {
     expect(of('pm2')).toMatchObject([{ result: 'ok', message: 'PM2 does not run here' }]);
   });
 
+  test('has only its own ASCII on a terminal without UTF-8', async () => {
+    const { ended, written } = startPty(['doctor', '-c', join(folder, 'none.yaml'), '--url', 'http://127.0.0.1:1'], { ...card.env, LANG: 'C' });
+    expect((await ended).code).toBe(1);
+    expect(written()).toContain('-> `mgpumanager init` writes one');
+    expect(written()).not.toContain('→');
+  });
+
   test('says what to do about each thing that is wrong, and exits with 1', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));

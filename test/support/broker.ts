@@ -53,6 +53,7 @@ export interface Broker {
 export interface StatusBody {
   readonly gpu: { readonly free_mib: number | null; readonly total_mib: number | null; readonly err?: string };
   readonly consumers: readonly ConsumerStatus[];
+  readonly summary: Readonly<Record<string, number | null>>;
   readonly scheduler: {
     readonly queue_depth: number;
     readonly in_flight: number;

@@ -158,7 +158,7 @@ function demoSettings(servers: Readonly<Record<ServerName, RunningDemo>>, card: 
     }
   }
   // Its unit is never asked: all servers fit.
-  return settingsIn(demoConfig({ listen: '127.0.0.1:0', fleet: new Here(card.dir), stateFile: 'unused', unit: { command: ['false'], socket: 'unused' } }));
+  return settingsIn(demoConfig({ listen: '127.0.0.1:0', fleet: new Here(card.dir), stateFile: 'unused', unit: { command: ['false'], socket: 'unused' }, adminKey: 'unused' }));
 }
 
 function settingsIn(value: unknown = {}): Readonly<Record<string, Settings>> {

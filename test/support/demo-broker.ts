@@ -11,7 +11,6 @@ import { serveUnit } from '../../lib/demo/unit.ts';
 import type { Kind } from '../../lib/config/types.ts';
 import { openRequest, request } from './http.ts';
 import type { OpenRequest } from './http.ts';
-import { keyEntry } from './keys.ts';
 import { ServeProcess } from './serve-process.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -49,9 +48,8 @@ export class DemoBroker {
   async startDaemon(): Promise<void> {
     const listen = this.#url === '' ? '127.0.0.1:0' : new URL(this.#url).host;
     const unit = { command: [process.execPath, join(ROOT, 'lib', 'demo', 'unit.ts')], socket: this.#socket };
-    const settings = demoConfig({ listen, fleet: this.fleet, stateFile: join(this.#folder, 'state.json'), unit });
-    const access = { allow: ['loopback'], keys: [keyEntry('owner', this.#adminKey, ['infer', 'read', 'admin'])] };
-    this.#daemon = new ServeProcess({ config: { ...Object(settings), access }, env: { ...process.env, PATH: `${this.#card.binDir}:${process.env['PATH'] ?? ''}` } });
+    const config = demoConfig({ listen, fleet: this.fleet, stateFile: join(this.#folder, 'state.json'), unit, adminKey: this.#adminKey });
+    this.#daemon = new ServeProcess({ config, env: { ...process.env, PATH: `${this.#card.binDir}:${process.env['PATH'] ?? ''}` } });
     this.#url = await this.#daemon.url();
   }
 

@@ -6,12 +6,12 @@ export const QUEUE = {
   waiting: [
     {
       id: '8', request_id: 'r-8', kind: 'image', consumer: 'comfyui', model: 'text-to-image', client: 'user anna', since: '2026-11-21T11:59:48.000Z', position: 1, wait_ms: 12_000,
-      estimated_start: '2026-11-21T12:00:13.000Z', estimated_wait_ms: 13_000, estimated_wait_range_ms: [10_000, 20_000], estimate_reason: null,
+      estimated_start: '2026-11-21T12:00:13.000Z', estimated_wait_ms: 13_000, estimated_wait_range_ms: [10_000, 20_000], estimate: 'measured',
       will_evict: [{ consumer: 'ollama', frees_mib: 10_035 }], held_by: [],
     },
     {
       id: '9', request_id: 'r-9', kind: 'tts', consumer: 'mvoice', model: null, client: null, since: '2026-11-21T11:59:56.000Z', position: 2, wait_ms: 4000,
-      estimated_start: null, estimated_wait_ms: null, estimated_wait_range_ms: null, estimate_reason: 'no history', will_evict: [], held_by: ['comfyui'],
+      estimated_start: null, estimated_wait_ms: null, estimated_wait_range_ms: null, estimate: 'no history', will_evict: [], held_by: ['comfyui'],
     },
   ],
   waiting_total: 5,

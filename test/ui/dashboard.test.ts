@@ -146,10 +146,13 @@ async function pictures(): Promise<void> {
   if (process.env['UPDATE_SCREENSHOTS'] !== '1') return;
   mkdirSync(PICTURES, { recursive: true });
   await page.getByRole('button', { name: 'Close' }).click();
+  // Of what has run three times there is an estimate.
+  for (const kind of ['llm', 'stt', 'image', 'llm', 'stt', 'image', 'llm', 'stt', 'image'] as const) await broker.send(kind).ended;
   await shows('Card memory', /comfyui 1\d\.\d GiB/);
   const busy = [broker.send('image'), broker.send('llm'), broker.send('stt'), broker.send('image')];
   await shows('Queue', 'Waiting for ollama', 'Waiting for whisper-server');
   await shows('Card memory', 'Next: ollama needs');
+  await shows('Queue', 'in about');
   const looks = [['dashboard-light', 'light', 1280], ['dashboard-dark', 'dark', 1280], ['dashboard-phone', 'light', 390]] as const;
   for (const [name, colorScheme, width] of looks) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

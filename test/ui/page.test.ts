@@ -99,6 +99,31 @@ looked('the page', () => {
     expect(await page.title()).toBe('● 1 down – mGPUmanager');
   }, LIMIT_MS);
 
+  test('shows a long queue without burying the rest, and lets nobody load what cannot be', async () => {
+    broker.status = status([consumer('ollama', { residency: 'absent', loadable: false, gpu_resident_mib: 9 })]);
+    broker.queue = { running: [], waiting: Array.from({ length: 500 }, (_, at) => ({ ...WAITING, id: String(at), position: at + 1, consumer: 'ollama', will_evict: [], estimated_wait_ms: 200 })), waiting_total: 500, paused: null };
+    await look();
+    await shows('Queue', '#500');
+    await shows('Queue', 'Nothing at the moment.');
+    await shows('Queue', 'any moment now');
+    expect(await page.evaluate('document.documentElement.scrollHeight')).toBeLessThan(3000);
+    await shows('Consumers', 'absent, leaves 9 MiB, needs 2.0 GiB');
+    expect(await page.getByRole('button', { name: 'Load ollama', exact: true }).isDisabled()).toBe(true);
+    broker.queue = { running: [], waiting: [{ ...WAITING, admitting: true, consumer: 'ollama' }], waiting_total: 1, paused: null };
+    broker.tell({ type: 'request_waiting', request: 'r1', kind: 'llm', consumer: 'ollama', model: null, client: null });
+    await shows('Queue', 'Nothing yet: room is being made.');
+  }, LIMIT_MS);
+
+  test('says that there is room only where nothing has to go for it', async () => {
+    broker.queue = { running: [], waiting: [{ ...WAITING, will_evict: [] }], waiting_total: 1, paused: null };
+    await look();
+    broker.tell(sample({ used_mib: 1000, free_mib: 15_000 }));
+    await shows('Card memory', 'Next: comfyui needs 12.2 GiB; there is room');
+    broker.queue = { running: [], waiting: [WAITING], waiting_total: 1, paused: null };
+    broker.tell({ type: 'request_waiting', request: 'r2', kind: 'llm', consumer: 'ollama', model: null, client: null });
+    await shows('Card memory', 'Next: comfyui needs 12.2 GiB; will evict ollama');
+  }, LIMIT_MS);
+
   test('says that it is cut off, tries again, and shows nothing twice', async () => {
     await look();
     broker.tell(unloading('ollama'));
@@ -125,8 +150,12 @@ looked('the page', () => {
   test('orders with the key that was typed in, which only this tab keeps; without one it shows what the broker says', async () => {
     await look();
     await page.getByRole('button', { name: 'Cancel image sdxl at comfyui of key laptop' }).click();
-    await page.getByRole('alert').getByText('this needs the scope admin: send a key that has it').waitFor();
-    expect(await textOf('Log')).toContain('this needs the scope admin');
+    await page.getByRole('alert').getByText('this needs the scope admin: type in a key that has it at the top of this page').waitFor();
+    expect(await textOf('Log')).toContain('The log is not shown: this needs the scope admin');
+    await page.getByRole('textbox', { name: 'Key' }).fill('wrong-key');
+    await page.keyboard.press('Enter');
+    await page.getByRole('banner').getByText('✖ this needs the scope admin').waitFor();
+    await page.getByRole('button', { name: 'Forget key' }).click();
     await page.getByRole('textbox', { name: 'Key' }).fill('secret-key');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Forget key' }).waitFor();

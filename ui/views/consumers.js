@@ -31,10 +31,15 @@ function Card({ consumer, beats: shown }) {
     <p>${consumer.residency}${memoryWords(consumer)}</p>
     ${state === 'unhealthy' && html`<${Ill} consumer=${consumer} />`}
     <p class="buttons">
-      <button type="button" aria-label=${`Load ${name}`} disabled=${consumer.residency === 'resident'} onClick=${() => change(name, 'load')}>Load</button>
+      <button type="button" aria-label=${`Load ${name}`} disabled=${consumer.residency === 'resident' || consumer.loadable === false} title=${loadHint(consumer)} onClick=${() => change(name, 'load')}>Load</button>
       <button type="button" aria-label=${`Unload ${name}`} disabled=${consumer.residency === 'absent'} onClick=${() => change(name, 'unload')}>Unload</button>
     </p>
   </li>`;
+}
+
+/** @param {Consumer} consumer */
+function loadHint({ loadable, residency }) {
+  return loadable === false && residency !== 'resident' ? 'Nothing can load it from here: its next request does, once it answers.' : undefined;
 }
 
 /** @param {{ beats: readonly string[] }} props */
@@ -64,7 +69,8 @@ function Copy({ text }) {
 }
 
 /** @param {Consumer} consumer */
-function memoryWords({ gpu_resident_mib: used, vram_budget_mib: budget }) {
+function memoryWords({ residency, gpu_resident_mib: used, vram_budget_mib: budget }) {
+  if (residency === 'absent') return `${used ? `, leaves ${size(used)}` : ''}${budget === null ? '' : `, needs ${size(budget)}`}`;
   if (used !== null) return budget === null ? `, has ${size(used)}` : `, has ${size(used)} of ${size(budget)}`;
   return budget === null ? '' : `, needs ${size(budget)}`;
 }

@@ -2,6 +2,7 @@ import { stateOf } from '../health.js';
 import { html } from '../html.js';
 import { openHelp } from '../keyboard.js';
 import { key } from '../key.js';
+import { connection as logConnection } from '../log.js';
 import { connection, order, view } from '../store.js';
 import { KeyForm } from './key-form.js';
 
@@ -24,7 +25,7 @@ export function Header() {
     </ul>
     <div class="actions">
       <button type="button" onClick=${() => (isPaused ? order('POST', '/v1/resume', { done: 'New work is taken again.' }) : pause())}>${isPaused ? 'Resume' : 'Pause'}</button>
-      <${KeyForm} hasKey=${key.value !== ''} />
+      <${KeyForm} hasKey=${key.value !== ''} problem=${keyProblem()} />
       <button type="button" onClick=${openHelp} aria-haspopup="dialog">Help <kbd>?</kbd></button>
     </div>
   </header>`;
@@ -32,4 +33,10 @@ export function Header() {
 
 function pause() {
   void order('POST', '/v1/pause', { done: 'Paused: running work ends, new work is refused.', body: { by: 'the dashboard' } });
+}
+
+/** What the broker has against the key, of which the log is the first to hear; null: nothing, or there is none. */
+function keyProblem() {
+  const { value: how } = logConnection;
+  return how.state === 'refused' && (how.refusal.status === 401 || how.refusal.status === 403) ? how.refusal.message : null;
 }

@@ -4,9 +4,9 @@ import { setKey } from '../key.js';
 
 /**
  * Where a key is typed in. It is kept for this tab only.
- * @param {{ hasKey: boolean }} props
+ * @param {{ hasKey: boolean, problem: string | null }} props `problem`: what the broker has against it
  */
-export function KeyForm({ hasKey }) {
+export function KeyForm({ hasKey, problem }) {
   const [text, setText] = useState('');
   /** @param {Event} event */
   const keep = (event) => {
@@ -14,7 +14,7 @@ export function KeyForm({ hasKey }) {
     setKey(text);
     setText('');
   };
-  if (hasKey) return html`<button type="button" onClick=${() => setKey('')}>Forget key</button>`;
+  if (hasKey) return html`${problem !== null && html`<span class="bad" role="status">✖ ${problem}</span>`}<button type="button" onClick=${() => setKey('')}>Forget key</button>`;
   return html`<form class="key" onSubmit=${keep} autocomplete="off">
     <label>Key <input type="password" name="key" value=${text} required autocomplete="off" spellcheck=${false} onInput=${inputOf(setText)} /></label>
     <button type="submit">Use</button>

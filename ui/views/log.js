@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../html.js';
 import { FILTER_ID } from '../keyboard.js';
+import { key } from '../key.js';
 import { connection, isPaused, lines } from '../log.js';
 import { filtered } from '../log-lines.js';
 import { inputOf } from './key-form.js';
@@ -25,7 +26,7 @@ export function Log() {
       <button type="button" aria-pressed=${String(isPaused.value)} onClick=${() => (isPaused.value = !isPaused.value)}>${isPaused.value ? 'Run on' : 'Hold'} <kbd>p</kbd></button>
       <span id="log-found" class="quiet">${found === null ? 'this is no regular expression' : `${found.found} of ${lines.value.length} lines`}</span>
     </div>
-    ${how.state === 'refused' && html`<p class="bad">✖ ${how.refusal.status === 404 ? 'This broker does not show its log.' : how.refusal.message}</p>`}
+    ${how.state === 'refused' && html`<p class=${key.value === '' ? 'quiet' : 'bad'}>${how.refusal.status === 404 ? 'This broker does not show its log.' : `The log is not shown: ${how.refusal.message}`}</p>`}
     <${Lines} shown=${found?.shown ?? []} />
   </section>`;
 }

@@ -19,15 +19,21 @@ function Lanes({ queue, heldMs }) {
   const unlisted = queue.waiting_total - queue.waiting.length;
   return html`
     <h3>Running</h3>
-    ${queue.running.length === 0 && html`<p class="quiet">Nothing: the card is free.</p>`}
+    ${queue.running.length === 0 && html`<p class="quiet">${idleWords(queue)}</p>`}
     <ul class="lane">${queue.running.map((entry) => html`<${Running} key=${entry.id} entry=${entry} heldMs=${heldMs} />`)}</ul>
     ${lanes.length === 0 && html`<h3>Waiting</h3><p class="quiet">Nobody.</p>`}
-    ${lanes.map(([name, entries]) => html`<div key=${name}>
+    <div class="waiting">${lanes.map(([name, entries]) => html`<div key=${name}>
       <h3>Waiting for ${name} <small>${entries?.length}</small></h3>
       <ul class="lane">${entries?.map((entry) => html`<${Waiting} key=${entry.id} entry=${entry} heldMs=${heldMs} />`)}</ul>
-    </div>`)}
+    </div>`)}</div>
     ${unlisted > 0 && html`<p class="quiet">… and ${unlisted} more</p>`}
   `;
+}
+
+/** @param {QueueBody} queue nothing of which runs */
+function idleWords({ waiting, waiting_total: total }) {
+  if (waiting.some(({ admitting }) => admitting === true)) return 'Nothing yet: room is being made.';
+  return total === 0 ? 'Nothing: the card is free.' : 'Nothing at the moment.';
 }
 
 /** @param {{ entry: RunningEntry, heldMs: number }} props */
@@ -36,7 +42,7 @@ function Running({ entry, heldMs }) {
   const label = entry.expected_ms === null ? span(ranMs) : `${span(ranMs)} of about ${span(entry.expected_ms)}`;
   return html`<li>
     <div>
-      <${Names} entry=${entry} />
+      <${Names} entry=${entry} where=${entry.consumer} />
       <span>${label}</span>
       ${entry.expected_ms !== null && html`<progress max=${entry.expected_ms} value=${Math.min(ranMs, entry.expected_ms)} aria-label=${`progress: ${label}`}></progress>`}
     </div>
@@ -51,7 +57,7 @@ function Waiting({ entry, heldMs }) {
   return html`<li>
     <div>
       <b>#${entry.position}</b>
-      <${Names} entry=${entry} />
+      <${Names} entry=${entry} where=${null} />
       <span>waited ${span(entry.wait_ms + heldMs)}, ${estimate(entry, heldMs)}</span>
       ${notes.map((note) => html`<span class="note" key=${note}>${note}</span>`)}
     </div>
@@ -59,9 +65,9 @@ function Waiting({ entry, heldMs }) {
   </li>`;
 }
 
-/** @param {{ entry: Entry }} props */
-function Names({ entry }) {
-  return html`<span><b>${entry.kind ?? 'request'}</b> ${entry.model ?? ''} <small>${entry.consumer ?? ''}${entry.client === null ? '' : ` · ${entry.client}`}</small></span>`;
+/** @param {{ entry: Entry, where: string | null }} props `where`: its consumer, unless its lane says so */
+function Names({ entry, where }) {
+  return html`<span><b>${entry.kind ?? 'request'}</b> ${entry.model ?? ''} <small>${[where, entry.client].filter(Boolean).join(' · ')}</small></span>`;
 }
 
 /** @param {{ entry: Entry }} props */

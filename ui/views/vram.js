@@ -37,7 +37,8 @@ function Bar({ shown: { totalMib, parts, isMeasured }, next, names }) {
 
 /** @param {NonNullable<ReturnType<typeof ghost>>} next */
 function nextWords({ consumer, needMib, missingMib, evicts }) {
-  const room = missingMib === null ? '' : missingMib === 0 ? '; there is room' : `; ${size(missingMib)} more than is free`;
+  const hasRoom = missingMib === 0 && evicts.length === 0;
+  const room = hasRoom ? '; there is room' : missingMib === null || missingMib === 0 ? '' : `; ${size(missingMib)} more than is free`;
   const going = evicts.length === 0 ? '' : `; will evict ${evicts.map((each) => each.consumer).join(', ')}`;
   return `Next: ${consumer} needs ${size(needMib)}${room}${going}`;
 }

@@ -27,6 +27,7 @@ const actions: Actions = {
   doctor: nothing,
   init: nothing,
   completion: nothing,
+  names: nothing,
   version: nothing,
 };
 const program = createProgram(actions, { out: () => {}, err: () => {} });

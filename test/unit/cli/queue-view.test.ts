@@ -27,6 +27,12 @@ describe('the queue', () => {
     expect(heading).toContain('WHAT HAPPENS');
   });
 
+  test('says why there is no estimate, and no range where that is none', () => {
+    const [first] = QUEUE.waiting;
+    const [, ...rows] = rendered({ waiting: [{ ...first, estimated_wait_ms: null, estimate: 'lease by hand' }, { ...first, estimated_wait_range_ms: [12_900, 13_100] }, { ...first, admitting: true }] });
+    expect(rows.map((row) => / {2}(no estimate: lease by hand|~13 s|room is being made) {2}/.exec(row)?.[1]).slice(0, 3)).toEqual(['no estimate: lease by hand', '~13 s', 'room is being made']);
+  });
+
   test('is said to be empty, and to be paused', () => {
     const paused = { since: '2026-11-21T11:00:00Z', by: 'martin@\u001b[2Jmrock' };
     const lines = rendered({ ...QUEUE, running: [], waiting: [], waiting_total: 0, paused });

@@ -146,6 +146,7 @@ describe('an ill consumer', () => {
     ['a refused connection', { last_error: 'connect ECONNREFUSED 127.0.0.1:8766' }, 'connect ECONNREFUSED 127.0.0.1:8766', 'start it (nothing listens there), then check with: curl -i http://127.0.0.1:8766/'],
     ['a bad answer', { last_error: 'HTTP 500' }, 'HTTP 500', 'curl -i http://127.0.0.1:8766/'],
     ['a probe that is named', { last_error: 'GET /api/health: 500' }, 'GET /api/health: 500', 'curl -i http://127.0.0.1:8766/api/health'],
+    ['a status that is named', { last_error: 'GET /api/health answered 404' }, 'GET /api/health answered 404', 'curl -i http://127.0.0.1:8766/api/health'],
     ['an odd path', { last_error: "GET /a?b=1&c='d: 500" }, "GET /a?b=1&c='d: 500", "curl -i 'http://127.0.0.1:8766/a?b=1&c='\\''d'"],
     ['an unknown name', { last_error: 'getaddrinfo ENOTFOUND gpu', url: 'http://gpu:1' }, 'getaddrinfo ENOTFOUND gpu', 'correct its url in the configuration: the name gpu is not known'],
     ['no word', {}, 'the daemon does not say why', 'curl -i http://127.0.0.1:8766/'],
@@ -157,6 +158,10 @@ describe('an ill consumer', () => {
     const text = view(ill({ residency: 'absent', systemd_unit: 'mvoice.service', last_error: 'connect ECONNREFUSED' }));
     expect(text).toContain('mvoice is unloaded; the next request for it loads it.');
     expect(text).not.toContain('Try:');
+  });
+
+  test('is none while it is being loaded', () => {
+    expect(view(ill({ residency: 'loading', systemd_unit: 'mvoice.service' }))).not.toMatch(/Try:|is unhealthy|is unloaded/);
   });
 
   test('cannot command the terminal with its error', () => {

@@ -17,6 +17,12 @@ describe('a table', () => {
     expect(table(COLUMNS, ROWS, 5)).toEqual(['NAME      MiB', 'a       12345', 'longer      1']);
   });
 
+  test('leaves them out in the order that they say, and then from the last', () => {
+    const columns = [{ heading: 'A', optional: 2 }, { heading: 'B' }, { heading: 'C', optional: 1 }, { heading: 'D', optional: true }, { heading: 'E', optional: true }];
+    const heads = [13, 12, 9, 6, 3].map((width) => table(columns, [], width)[0]);
+    expect(heads).toEqual(['A  B  C  D  E', 'A  B  D  E', 'B  D  E', 'B  D', 'B']);
+  });
+
   test('counts no colour codes', () => {
     const [, row] = table([{ heading: 'A' }, { heading: 'B' }], [[{ text: 'x', paint: (text) => `\u001b[31m${text}\u001b[39m` }, { text: 'y' }]], 4);
     expect(row).toBe('\u001b[31mx\u001b[39m  y');

@@ -18,7 +18,8 @@ describe('the picture', () => {
     expect(text).toMatch(/^mGPUmanager 0\.1\.0 at http:\/\/127\.0\.0\.1:8770 +live {2}\d\d:00:00$/m);
     expect(text).toContain('Simulated RTX: 13.0 GiB used of 16.0 GiB, 3.0 GiB free');
     expect(text).toContain('7  llm  qwen3:14b  ollama  21 s of about 34 s  key laptop');
-    expect(text).toMatch(/ 1 {2}8 {2}image {2}text-to-image {2}comfyui {2}waits 12 s, ~13 s \(10–20 s\), evicts/);
+    expect(text).toMatch(/^ {2}1 {2}8 {2}image {2}comfyui {2}~13 s \(10–20 s\) {2}waits 12 s {2}evicts ollama 9\.8 GiB$/m);
+    expect(text).toMatch(/^ {2}2 {2}9 {2}tts {4}mvoice {3}no estimate yet {2}waits 4 s {3}waits for other work of co…$/m);
     expect(text).toContain('WAITING 5');
     expect(text).toContain('… 3 more');
     expect(text).toContain('comfyui  UNHEALTHY: GET /prompt: connect ECONNREFUSED');
@@ -42,6 +43,14 @@ describe('the picture', () => {
 
   test('lets time go on between two looks', () => {
     expect(render({ now: new Date(NOW.getTime() + 5000) })).toContain('26 s of about 34 s');
+  });
+
+  test('says on a small terminal, too, when it is whose turn, and counts down', () => {
+    expect(render({ width: 40 })).toMatch(/^ {2}1 {2}8 {2}comfyui {2}~13 s \(10–20 s\)/m);
+    expect(render({ now: new Date(NOW.getTime() + 5000) })).toContain('~8 s (5–15 s)');
+    expect(render({ now: new Date(NOW.getTime() + 12_500) })).toContain('any moment');
+    const admitted = withSnapshot(NO_PICTURE, { ...snapshotOf('b'), queue: { ...QUEUE, waiting: [{ ...QUEUE.waiting[0], admitting: true }] } }, NOW);
+    expect(render({ width: 160 }, admitted)).toContain('text-to-image  comfyui  room is being made  waits 12 s  user anna  evicts ollama');
   });
 
   test('shows the help instead, and that it is held', () => {

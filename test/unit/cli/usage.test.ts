@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { runCli } from '../../support/cli.ts';
 
-const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease', 'top', 'queue', 'cancel', 'events', 'logs', 'history', 'init', 'doctor', 'completion', 'version'];
+const COMMANDS = ['serve', 'check', 'presets', 'demo', 'status', 'plan', 'load', 'unload', 'pause', 'resume', 'with-lease', 'top', 'queue', 'cancel', 'events', 'logs', 'history', 'init', 'doctor', 'completion', 'names', 'version'];
 
 describe('the help', () => {
   test('names every command, the exit codes and where the configuration is looked for', async () => {
@@ -54,7 +54,7 @@ describe('a wrong command line exits with 2 and says on stderr what is wrong', (
     [['events', '--types', ','], 'for --types, got ","'],
     [['logs', '-n', '3000'], 'expected a number from 0 to 2000 for --lines, got "3000"'],
     [['logs', '--level', 'trace'], 'Allowed choices are error, warn, info, debug'],
-    [['history', '--what', 'all'], 'Allowed choices are exchanges, evictions, loads, health, vram'],
+    [['history', '--what', 'all'], 'Allowed choices are exchanges, evictions, loads, health, config, vram'],
     [['history', '--json', '--csv'], 'expected either --json or --csv'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
     [['init', '--at', 'ftp://h'], 'expected an address such as 127.0.0.1:9000 for --at, got "ftp://h"'],

@@ -43,8 +43,8 @@ describe('the summary counts', () => {
     expect(summary({ consumers })).toMatchObject({ consumers: 5, consumers_healthy: 2, consumers_loaded: 2, consumers_ill: 2 });
   });
 
-  test('none as ill that was unloaded and will be loaded again', () => {
-    const stopped: SummarisedConsumer = { health: { state: 'unhealthy', error: 'refused' }, residency: 'absent', canLoad: true };
+  test.each(['absent', 'loading', 'unloading'] as const)('none as ill that was unloaded and will be loaded again: %s', (residency) => {
+    const stopped: SummarisedConsumer = { health: { state: 'unhealthy', error: 'refused' }, residency, canLoad: true };
     expect(summary({ consumers: [stopped] })).toMatchObject({ consumers: 1, consumers_healthy: 0, consumers_ill: 0 });
   });
 

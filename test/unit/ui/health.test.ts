@@ -11,6 +11,8 @@ describe('how a consumer does', () => {
     ['unhealthy', { healthy: false }],
     ['unknown', { healthy: null }],
     ['stopped', { healthy: false, residency: 'absent' }],
+    ['stopped', { healthy: false, residency: 'loading' }],
+    ['unhealthy', { healthy: false, residency: 'unknown' }],
     ['unhealthy', { healthy: false, residency: 'absent', loadable: false }],
   ])('is %s: %j', (state, over) => {
     expect(stateOf(consumer('a', over))).toBe(state);
