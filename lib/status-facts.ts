@@ -36,11 +36,6 @@ function listenOf({ name, config, retired }: ConsumerState, ownPorts: OwnAddress
   return config.listen === undefined || retired ? {} : { listen: ownPorts.addressOf(name) };
 }
 
-/** A command starts what does not run. A call needs somebody who takes it: where nobody listens, nothing would come of it. */
-function canLoad({ config: { load }, wasRefused }: ConsumerState): boolean {
-  return load !== null && (load.type === 'command' || !wasRefused);
-}
-
 function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
   const { config } = consumer;
   return {
@@ -62,7 +57,7 @@ function factsOf(consumer: ConsumerState, registry: Registry): ConsumerFacts {
     lastError: consumer.lastError,
     probes: consumer.probes,
     probeMs: consumer.report === null ? null : consumer.report.endedAt - consumer.report.startedAt,
-    canLoad: canLoad(consumer),
+    canLoad: consumer.canLoad,
     systemdUnit: config.systemd_unit ?? null,
     priority: config.priority,
     coexistsWith: config.can_coexist_with,

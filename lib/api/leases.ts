@@ -24,7 +24,7 @@ export function takeLease(services: LeaseServices) {
     const waitMs = members['wait'] === undefined ? config.queue.max_wait : durationOf(members['wait'], 'wait');
     exchange.kind = 'lease';
     exchange.consumer = consumer;
-    refuseIfDown(consumer, consumerConfig, config);
+    refuseIfDown(consumer, config);
     const facts = { id, work: 'exchange', kind: 'lease', client: clientOf(req, exchange), consumer, consumerConfig, config } as const;
     const place = services.acquire({ ...facts, maxWaitMs: Math.min(waitMs, config.queue.max_wait), endsByHand: true });
     const leave = (): void => services.leave(place);
@@ -99,7 +99,7 @@ function durationOf(value: unknown, name: string): number {
   return ms;
 }
 
-function refuseIfDown(consumer: GatedConsumer, { load }: ConsumerConfig, config: Config): void {
-  const down = consumerDown({ consumer, canLoad: load !== null, probeIntervalMs: config.health.interval });
+function refuseIfDown(consumer: GatedConsumer, config: Config): void {
+  const down = consumerDown({ consumer, probeIntervalMs: config.health.interval });
   if (down !== null) throw new BrokerError('consumerDown', down.message, { consumer: consumer.name, retryAfterS: down.retryAfterS });
 }

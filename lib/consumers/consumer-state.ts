@@ -72,6 +72,12 @@ export class ConsumerState {
     return this.retired ? `${this.config.name} (retired)` : this.config.name;
   }
 
+  /** A command starts what does not run. A call needs somebody who takes it: where nobody listens, nothing would come of it. */
+  get canLoad(): boolean {
+    const { load } = this.config;
+    return load !== null && (load.type === 'command' || !this.wasRefused);
+  }
+
   /** What was measured of it in an earlier run, MiB; null: nothing. */
   recall(measuredMib: number | null): void {
     this.measuredMib ??= measuredMib;

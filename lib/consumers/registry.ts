@@ -275,7 +275,7 @@ export class Registry {
     const fields = { consumer: consumer.name, from, to: state, reason: consumer.lastError ?? 'answered' };
     this.#events.note({ type: 'health', ...fields });
     // A unit that was stopped on purpose answers no probe; that is no reason to wake anybody.
-    const isDown = consumerDown({ consumer, canLoad: consumer.config.load !== null, probeIntervalMs: 0 }) !== null;
+    const isDown = consumerDown({ consumer, probeIntervalMs: 0 }) !== null;
     if (isDown) this.#logger.warn('health changed', fields);
     else this.#logger.info('health changed', fields);
   }

@@ -10,6 +10,8 @@ export interface GatedConsumer {
   readonly serial: number;
   readonly health: Health;
   readonly residency: Residency;
+  /** Its load hook could do something: a command starts what does not run, but a call needs somebody who takes it. */
+  readonly canLoad: boolean;
   /** What it lists as loaded; null: it does not say. */
   readonly loadedNames: readonly string[] | null;
   /** Leases of it that are admitted and not released. */

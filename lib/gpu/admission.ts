@@ -144,7 +144,7 @@ export class Admission {
     const { consumer, consumerConfig, config } = ticket.request;
     // A reload has retired it, and it was seen off while this client was still uploading.
     if (this.#services.consumers.byName(consumer.name) === null) throw gone(consumerConfig.name);
-    const down = consumerDown({ consumer, canLoad: consumerConfig.load !== null, probeIntervalMs: config.health.interval });
+    const down = consumerDown({ consumer, probeIntervalMs: config.health.interval });
     if (down !== null) throw new BrokerError('consumerDown', down.message, { consumer: consumer.name, retryAfterS: down.retryAfterS });
   }
 }

@@ -151,6 +151,20 @@ describe('residency', () => {
     expect(await consumer()).toMatchObject({ loadable: true });
   });
 
+  test('nobody is unloaded for one that is dead, as a call to it would load nothing', async () => {
+    const [fake, other] = [await simpleConsumer(), await simpleConsumer()];
+    const settings = { ...HOOKS, vram_resident_mib: 800 };
+    fake.refuse();
+    broker = await startBroker({
+      consumers: { one: { fake, settings }, two: { fake: other, settings } },
+      settings: { gpu: { total_mib: 1000 }, routing: { tts: 'one', llm: 'two' } },
+    });
+    await seen((state) => state.health.state === 'unhealthy' && state.residency === 'absent');
+    expect(await post()).toMatchObject({ status: 503, body: expect.stringContaining('consumer_unreachable') });
+    expect(other.requests.filter(({ path }) => path === '/unload')).toEqual([]);
+    await fake.listenAgain();
+  });
+
   test('a load command that fails is told with its exit code and its last words', async () => {
     const fake = await simpleConsumer();
     fake.refuse();

@@ -18,7 +18,7 @@ const CONFIG = configured({ consumers: Object.fromEntries(PRIORITIES.map((priori
 
 /** A waiting request of a consumer about which nothing else is known. */
 export function ticketOf({ sequence, serial = 1, priority = 2, work = 'exchange', enqueuedAt = 0 }: TicketFacts): Ticket {
-  const consumer = { name: `c${serial}`, serial, health: { state: 'unknown' }, residency: 'unknown', loadedNames: null, busy: 0, firstProbeSettled: true, isWorkingForOthers: false } as const;
+  const consumer = { name: `c${serial}`, serial, health: { state: 'unknown' }, residency: 'unknown', canLoad: false, loadedNames: null, busy: 0, firstProbeSettled: true, isWorkingForOthers: false } as const;
   const request = { id: String(sequence), work, consumer, consumerConfig: consumerOf(CONFIG, `p${priority}`), config: CONFIG, maxWaitMs: 1000 };
   return new Ticket(request, sequence, enqueuedAt);
 }

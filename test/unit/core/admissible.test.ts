@@ -12,7 +12,7 @@ interface Case {
 }
 
 function refusal({ health = DOWN, residency = 'resident', canLoad = false, probeIntervalMs = 5000 }: Case): ReturnType<typeof consumerDown> {
-  return consumerDown({ consumer: { name: 'tts', health, residency }, canLoad, probeIntervalMs });
+  return consumerDown({ consumer: { name: 'tts', health, residency, canLoad }, probeIntervalMs });
 }
 
 test('a consumer whose last probe failed is refused with the error of that probe', () => {
