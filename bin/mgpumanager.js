@@ -2,8 +2,6 @@
 // Old syntax up to the import, so that an old Node can say what is wrong instead of failing on what it cannot read.
 import { existsSync } from 'fs';
 import * as nodeModule from 'module';
-import { homedir } from 'os';
-import { join } from 'path';
 
 var OLDEST = [22, 15];
 var PROGRAM = new URL('../dist/lib/cli/main.js', import.meta.url);
@@ -23,15 +21,7 @@ function explain(error) {
   else fail(error && error.stack ? error.stack : String(error));
 }
 
-/** What V8 makes of the files is kept for the next start: half of the time that one takes. In a folder of the user's own: what is found there is run. */
-function keepCompiled() {
-  var folder = process.env.CACHE_DIRECTORY || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mgpumanager');
-  // Node's own variables come first; a folder that cannot be written is no reason to stop.
-  if (process.env.NODE_COMPILE_CACHE === undefined && nodeModule.enableCompileCache) nodeModule.enableCompileCache(folder);
-}
-
 function start() {
-  keepCompiled();
   // Stacks in the log name our source; the maps of others would only take memory.
   if (nodeModule.setSourceMapsSupport) nodeModule.setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
   // Not `await`: a parser that does not know it at the top level would stop before the version has been looked at.

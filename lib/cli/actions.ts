@@ -1,17 +1,10 @@
 import type { Env } from '../config/env.ts';
 import type { Kind } from '../config/types.ts';
-import { check } from './check.ts';
 import { endProcess } from './end-process.ts';
-import { pause, resume } from './pause.ts';
-import { plan } from './plan.ts';
-import { presets } from './presets.ts';
-import { changeResidency, unloadAll } from './residency.ts';
 import { configPath, daemonAddress, durationOption, leaseSubject, listenAddress, UsageError, type AddressFlags } from './settings.ts';
 import { setupActions, type SetupActions } from './setup-actions.ts';
-import { status } from './status.ts';
 import type { Terminal } from './terminal.ts';
 import { watchActions, type WatchActions } from './watch-actions.ts';
-import { withLease } from './with-lease.ts';
 
 /** Options as they stand on the command line. */
 export interface Flags extends AddressFlags {
@@ -55,7 +48,7 @@ export interface ActionContext {
 /** Life of a lease that is not renewed, unless the command line says otherwise. */
 const DEFAULT_TTL = '60s';
 
-/** The real actions. The daemon is imported only when it is to run, so that the other commands start fast. */
+/** The real actions. Each imports what it needs when it is to run: a command starts fast, and the daemon holds no commands in memory. */
 export function runningActions({ terminal, env, behindDashes, done }: ActionContext): Actions {
   const daemonOf = (flags: Flags) => daemonAddress(flags, env);
   return {
@@ -71,22 +64,45 @@ export function runningActions({ terminal, env, behindDashes, done }: ActionCont
       const { demo } = await import('./demo.ts');
       done(await demo(options));
     },
-    check: async ({ config, json = false }) => done(check({ config: configPath(config, env), json, env }, terminal)),
-    presets: async (name, { json = false }) => done(presets({ name, json }, terminal)),
-    status: async (flags) => done(await status({ ...daemonOf(flags), json: flags.json ?? false, watch: flags.watch ?? false }, terminal)),
-    plan: async (flags) => done(await plan({ ...daemonOf(flags), json: flags.json ?? false, ...subjectOf(flags) }, terminal)),
-    load: async (name, flags) => done(await changeResidency('load', { ...daemonOf(flags), name }, terminal)),
+    check: async ({ config, json = false }) => {
+      const { check } = await import('./check.ts');
+      done(check({ config: configPath(config, env), json, env }, terminal));
+    },
+    presets: async (name, { json = false }) => {
+      const { presets } = await import('./presets.ts');
+      done(presets({ name, json }, terminal));
+    },
+    status: async (flags) => {
+      const { status } = await import('./status.ts');
+      done(await status({ ...daemonOf(flags), json: flags.json ?? false, watch: flags.watch ?? false }, terminal));
+    },
+    plan: async (flags) => {
+      const { plan } = await import('./plan.ts');
+      done(await plan({ ...daemonOf(flags), json: flags.json ?? false, ...subjectOf(flags) }, terminal));
+    },
+    load: async (name, flags) => {
+      const { changeResidency } = await import('./residency.ts');
+      done(await changeResidency('load', { ...daemonOf(flags), name }, terminal));
+    },
     unload: async (name, flags) => {
       if ((flags.all ?? false) === (name !== undefined)) throw new UsageError('expected either the name of a consumer or --all');
+      const { changeResidency, unloadAll } = await import('./residency.ts');
       const daemon = daemonOf(flags);
       done(name === undefined ? await unloadAll(daemon, terminal) : await changeResidency('unload', { ...daemon, name }, terminal));
     },
-    pause: async (flags) => done(await pause({ ...daemonOf(flags), unload: flags.unload ?? false, json: flags.json ?? false }, terminal)),
-    resume: async (flags) => done(await resume({ ...daemonOf(flags), json: flags.json ?? false }, terminal)),
+    pause: async (flags) => {
+      const { pause } = await import('./pause.ts');
+      done(await pause({ ...daemonOf(flags), unload: flags.unload ?? false, json: flags.json ?? false }, terminal));
+    },
+    resume: async (flags) => {
+      const { resume } = await import('./pause.ts');
+      done(await resume({ ...daemonOf(flags), json: flags.json ?? false }, terminal));
+    },
     withLease: async (words, flags) => {
       const { consumer, ttl = DEFAULT_TTL, wait } = flags;
       const subject = leaseSubject({ before: words.slice(0, words.length - behindDashes.length), behind: behindDashes }, consumer);
       const times = { ttlMs: durationOption('--ttl', ttl), waitMs: wait === undefined ? null : durationOption('--wait', wait, 'duration_or_zero') };
+      const { withLease } = await import('./with-lease.ts');
       done(await withLease({ ...daemonOf(flags), ...subject, ...times, env }, terminal));
     },
   };

@@ -8,8 +8,6 @@ import { renderHistory } from './history-view.ts';
 import { numberOf } from './members.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What is kept. */
-export const HISTORIES = ['exchanges', 'evictions', 'loads', 'health', 'config', 'vram'] as const;
 /** A large part of the history is read from a disk. ms. */
 const READING_MS = 30_000;
 

@@ -1,7 +1,6 @@
 import { version } from '../version.ts';
 import { completionScript, SHELLS, type LiveWords, type ProgramWords } from './completion.ts';
 import { EXIT } from './exit-codes.ts';
-import { names } from './names.ts';
 import { configPath, daemonAddress, daemonKey, UsageError, type AddressFlags } from './settings.ts';
 import type { WatchContext } from './watch-actions.ts';
 
@@ -43,7 +42,10 @@ export function setupActions({ terminal, env, done }: WatchContext): SetupAction
       terminal.out(completionScript(known, program));
       done(EXIT.fine);
     },
-    names: async (what, flags) => done(await names({ ...daemonAddress(flags, env), what }, terminal)),
+    names: async (what, flags) => {
+      const { names } = await import('./names.ts');
+      done(await names({ ...daemonAddress(flags, env), what }, terminal));
+    },
     version: async ({ json = false }) => {
       const facts = { name: 'mgpumanager', version: version(), node: process.version };
       terminal.out(json ? `${JSON.stringify(facts, null, 2)}\n` : `${facts.version}\n`);

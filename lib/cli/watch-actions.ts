@@ -1,10 +1,5 @@
 import type { Env } from '../config/env.ts';
 import { LOG_LEVELS } from '../core/log-lines.ts';
-import { events, eventTypes } from './events.ts';
-import { history } from './history.ts';
-import { lineCount, logs } from './logs.ts';
-import { cancel, queue } from './queue.ts';
-import { wantsAscii } from './screen.ts';
 import { daemonAddress, UsageError, type AddressFlags } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -57,13 +52,21 @@ export interface WatchContext {
 export function watchActions({ terminal, env, done }: WatchContext): WatchActions {
   const daemonOf = (flags: AddressFlags) => daemonAddress(flags, env);
   return {
-    queue: async (flags) => done(await queue({ ...daemonOf(flags), json: flags.json ?? false }, terminal)),
-    cancel: async (ids, flags) => done(await cancel({ ...daemonOf(flags), ids, json: flags.json ?? false }, terminal)),
+    queue: async (flags) => {
+      const { queue } = await import('./queue.ts');
+      done(await queue({ ...daemonOf(flags), json: flags.json ?? false }, terminal));
+    },
+    cancel: async (ids, flags) => {
+      const { cancel } = await import('./queue.ts');
+      done(await cancel({ ...daemonOf(flags), ids, json: flags.json ?? false }, terminal));
+    },
     events: async (flags) => {
+      const { events, eventTypes } = await import('./events.ts');
       const types = flags.types === undefined ? null : eventTypes(flags.types);
       done(await events({ ...daemonOf(flags), follow: flags.follow ?? false, types, json: flags.json ?? false }, terminal));
     },
     logs: async (flags) => {
+      const { lineCount, logs } = await import('./logs.ts');
       const level = LOG_LEVELS.find((each) => each === (flags.level ?? 'debug')) ?? 'debug';
       const lines = flags.lines === undefined ? undefined : lineCount(flags.lines);
       done(await logs({ ...daemonOf(flags), follow: flags.follow ?? false, json: flags.json ?? false, grep: flags.grep, level, lines }, terminal));
@@ -72,11 +75,12 @@ export function watchActions({ terminal, env, done }: WatchContext): WatchAction
       if (json && csv) throw new UsageError('expected either --json or --csv');
       const { since, until, consumer, kind, code, status, client, limit, before } = flags;
       const filters = { since, until, consumer, kind, code, status, client, limit, before };
+      const { history } = await import('./history.ts');
       done(await history({ ...daemonOf(flags), what, filters, form: csv ? 'csv' : json ? 'json' : 'table' }, terminal));
     },
     top: async (flags) => {
+      const [{ top }, { wantsAscii }] = await Promise.all([import('./top.ts'), import('./screen.ts')]);
       const options = { ...daemonOf(flags), ascii: flags.ascii ?? wantsAscii(env), once: flags.once ?? false };
-      const { top } = await import('./top.ts');
       done(await top(options, terminal));
     },
   };

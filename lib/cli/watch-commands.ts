@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { LOG_LEVELS } from '../core/log-lines.ts';
-import { HISTORIES } from './history.ts';
+import { HISTORIES } from './history-names.ts';
 import type { WatchActions } from './watch-actions.ts';
 
 /** A help that begins with how it is used. */

@@ -1,0 +1,2 @@
+/** What is kept. */
+export const HISTORIES = ['exchanges', 'evictions', 'loads', 'health', 'config', 'vram'] as const;
