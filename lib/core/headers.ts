@@ -36,10 +36,20 @@ const NOT_FORWARDED = new Set([
 ]);
 
 /**
- * Headers of a consumer that only we may state, that tell what it is to everybody who looks, or that would bind browsers to HTTPS for
- * all of this host.
+ * Headers of a consumer that only we may state, that tell what it is to everybody who looks, or that would bind browsers for all of this
+ * host: to HTTPS, to another server, to forget what our pages keep, or to a worker of its own that stands between them and us.
  */
-const NOT_RETURNED = new Set(['server', 'server-timing', 'strict-transport-security', 'x-consumer', 'x-powered-by', 'x-request-id']);
+const NOT_RETURNED = new Set([
+  'alt-svc',
+  'clear-site-data',
+  'server',
+  'server-timing',
+  'service-worker-allowed',
+  'strict-transport-security',
+  'x-consumer',
+  'x-powered-by',
+  'x-request-id',
+]);
 /** Who may read us from a web page is ours to say; some servers allow everybody. */
 const CORS_PREFIX = 'access-control-';
 

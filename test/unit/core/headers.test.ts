@@ -56,7 +56,7 @@ describe('of a consumer, the client gets', () => {
       expect(returnedHeaders(['A', 'b', name, '*', 'Vary', 'Origin'], PLAIN)).toEqual(['A', 'b', 'Vary', 'Origin']);
     },
   );
-  test.each(['Server', 'x-powered-by', 'Strict-Transport-Security'])('no %s', (name) => {
+  test.each(['Server', 'x-powered-by', 'Strict-Transport-Security', 'Service-Worker-Allowed', 'Clear-Site-Data', 'Alt-Svc'])('no %s', (name) => {
     expect(returnedHeaders([name, 'x', 'A', 'b'], PLAIN)).toEqual(['A', 'b']);
   });
   test('its cookies only where its page has a door', () => {
