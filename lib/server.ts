@@ -43,6 +43,7 @@ import type { TakeBodyServices } from './middlewares/take-body.ts';
 import { translate } from './middlewares/translate.ts';
 import type { TranslateServices } from './middlewares/translate.ts';
 import { tunnel } from './middlewares/tunnel.ts';
+import { cutUnread } from './middlewares/unread-answer.ts';
 
 /** What the stages need. */
 export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, TranslateServices, ApiServices, AuthorizeServices {
@@ -82,6 +83,7 @@ export function createApp(services: ServerServices): Express {
   // Not a named wildcard: that would decode the path, and refuse what cannot be decoded.
   app.all(/^\/audio\/./, inOrder(onlyMethods('GET', 'HEAD'), routeAudio(services), ...ungated));
   app.all('/v1/audio/voices', inOrder(onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ...ungated));
+  app.use(cutUnread);
   addOwnRoutes(app, services);
 
   app.use(notFound);
