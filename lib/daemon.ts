@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { tellReadings } from './card-events.ts';
 import { CardGuard } from './card-guard.ts';
 import { cardReader } from './card-reader.ts';
@@ -184,6 +185,7 @@ export class Daemon {
     const { logger } = this.#options;
     this.#reloadError = null;
     warnOfRestart(this.#config, config, logger);
+    if (!isDeepStrictEqual(this.#config.access, config.access)) for (const told of [this.#watchers, this.#options.logLines]) told?.dismiss();
     this.#config = config;
     this.#accessRules = new AccessRules(config.access);
     this.#retirement.add(this.registry.reconfigure(config), config);
