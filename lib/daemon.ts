@@ -69,7 +69,7 @@ export class Daemon {
   readonly #ownPorts: OwnPorts;
   readonly #exchanges = new OpenExchanges();
   readonly #watchers: Watchers;
-  readonly #connections = new ConnectionLimits(() => this.#config.limits);
+  readonly #connections = new ConnectionLimits(() => this.#config.limits, (socket) => this.#accessRules.admits(socket));
   readonly #loop = new EventLoopWatch();
   readonly #spool: Spool;
   readonly #whois: TailscaleWhois;
