@@ -19,7 +19,8 @@ const HOP_BY_HOP = new Set([
 
 /**
  * Headers of a client that a consumer must not see: identity that only a trusted proxy may state, `Origin`, which
- * Ollama and ComfyUI answer with 403 unless it is their own, and what is meant for us.
+ * Ollama and ComfyUI answer with 403 unless it is their own, what is meant for us, and what makes some frameworks take a
+ * request for another one than that which was checked.
  */
 const NOT_FORWARDED = new Set([
   'expect',
@@ -31,8 +32,13 @@ const NOT_FORWARDED = new Set([
   'x-client-ip',
   'x-consumer',
   'x-gpu-lease',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
   'x-real-ip',
   'x-request-id',
+  'x-rewrite-url',
 ]);
 
 /**

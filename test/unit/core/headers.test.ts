@@ -8,6 +8,9 @@ describe('a header of the client', () => {
   test.each(HOP_BY_HOP)('%s is hop-by-hop and stays here', (name) => {
     expect(isForwarded(name, new Set())).toBe(false);
   });
+  test.each(['x-http-method', 'x-http-method-override', 'x_http_method_override', 'x-method-override', 'x-original-url', 'x-rewrite-url'])('%s could make another request of it and stays here', (name) => {
+    expect(isForwarded(name, new Set())).toBe(false);
+  });
   test.each(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'tailscale-user-login', 'x-forwarded-user', 'x_forwarded_for', 'x_real_ip', 'tailscale_user_login', 'content_length', 'transfer_encoding'])(
     '%s could forge an identity and stays here',
     (name) => {
