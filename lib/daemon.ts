@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import { isDeepStrictEqual } from 'node:util';
 import { tellReadings } from './card-events.ts';
 import { CardGuard } from './card-guard.ts';
 import { cardReader } from './card-reader.ts';
@@ -37,7 +36,7 @@ import { TailscaleWhois } from './middlewares/tailscale-whois.ts';
 import { Spool } from './middlewares/spool.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { OwnPorts } from './own-ports.ts';
-import { warnOfRestart } from './restart-settings.ts';
+import { isAccessChanged, warnOfRestart } from './restart-settings.ts';
 import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
 import { StateFile } from './state-file.ts';
@@ -185,7 +184,7 @@ export class Daemon {
     const { logger } = this.#options;
     this.#reloadError = null;
     warnOfRestart(this.#config, config, logger);
-    if (!isDeepStrictEqual(this.#config.access, config.access)) for (const told of [this.#watchers, this.#options.logLines]) told?.dismiss();
+    if (isAccessChanged(this.#config, config)) for (const told of [this.#watchers, this.#options.logLines]) told?.dismiss();
     this.#config = config;
     this.#accessRules = new AccessRules(config.access);
     this.#retirement.add(this.registry.reconfigure(config), config);
