@@ -11,19 +11,25 @@ export type ConnectionBounds = Pick<Limits, 'connections' | 'connections_per_pee
 
 /** Connections over `limits.connections` for those who look after us; a few monitors and a person. */
 const RESERVE = 16;
+/** Connections of those who may not connect and only get to read that: however many addresses they have, they leave the others their places. */
+const STRANGERS = 32;
 /** A client on a reserved connection has asked and read by then. ms */
 const RESERVED_MS = 2000;
 
 /** Counts the connections of clients at all our ports, WebSockets too, and says which of them are too many. */
 export class ConnectionLimits {
   readonly #bounds: () => ConnectionBounds;
+  readonly #isWelcome: (socket: Socket) => boolean;
   readonly #byPeer = new Map<string, number>();
   readonly #reserved = new WeakSet<Socket>();
   #open = 0;
+  #strangers = 0;
   #reservedCount = 0;
 
-  constructor(bounds: () => ConnectionBounds) {
+  /** `isWelcome`: whether the other end of a socket may connect at all. */
+  constructor(bounds: () => ConnectionBounds, isWelcome: (socket: Socket) => boolean) {
     this.#bounds = bounds;
+    this.#isWelcome = isWelcome;
   }
 
   /** Connections that have not been refused. */
@@ -36,8 +42,10 @@ export class ConnectionLimits {
     const { connections, connections_per_peer: perPeer } = this.#bounds();
     const peer = countedAs(socket);
     if (peer !== null && (this.#byPeer.get(peer) ?? 0) >= perPeer) return 'refused';
-    if (this.#open < connections) return this.#keep(socket, peer);
-    if (!hasReserve || this.#reservedCount >= RESERVE) return 'refused';
+    const isStranger = !this.#isWelcome(socket);
+    if (isStranger && this.#strangers >= STRANGERS) return 'refused';
+    if (this.#open < connections) return this.#keep(socket, peer, isStranger);
+    if (isStranger || !hasReserve || this.#reservedCount >= RESERVE) return 'refused';
     return this.#reserve(socket);
   }
 
@@ -46,11 +54,13 @@ export class ConnectionLimits {
     return this.#reserved.has(socket);
   }
 
-  #keep(socket: Socket, peer: string | null): Standing {
+  #keep(socket: Socket, peer: string | null, isStranger: boolean): Standing {
     this.#open += 1;
+    if (isStranger) this.#strangers += 1;
     if (peer !== null) this.#count(peer, 1);
     socket.once('close', () => {
       this.#open -= 1;
+      if (isStranger) this.#strangers -= 1;
       if (peer !== null) this.#count(peer, -1);
     });
     return 'open';

@@ -36,7 +36,7 @@ import { TailscaleWhois } from './middlewares/tailscale-whois.ts';
 import { Spool } from './middlewares/spool.ts';
 import { OpenExchanges } from './open-exchanges.ts';
 import { OwnPorts } from './own-ports.ts';
-import { warnOfRestart } from './restart-settings.ts';
+import { isAccessChanged, warnOfRestart } from './restart-settings.ts';
 import { Retirement } from './retirement.ts';
 import { createApp } from './server.ts';
 import { StateFile } from './state-file.ts';
@@ -68,7 +68,7 @@ export class Daemon {
   readonly #ownPorts: OwnPorts;
   readonly #exchanges = new OpenExchanges();
   readonly #watchers: Watchers;
-  readonly #connections = new ConnectionLimits(() => this.#config.limits);
+  readonly #connections = new ConnectionLimits(() => this.#config.limits, (socket) => this.#accessRules.admits(socket));
   readonly #loop = new EventLoopWatch();
   readonly #spool: Spool;
   readonly #whois: TailscaleWhois;
@@ -184,6 +184,7 @@ export class Daemon {
     const { logger } = this.#options;
     this.#reloadError = null;
     warnOfRestart(this.#config, config, logger);
+    if (isAccessChanged(this.#config, config)) for (const told of [this.#watchers, this.#options.logLines]) told?.dismiss();
     this.#config = config;
     this.#accessRules = new AccessRules(config.access);
     this.#retirement.add(this.registry.reconfigure(config), config);

@@ -10,7 +10,7 @@ import type { BrokerServerServices } from './broker-server.ts';
 import { MOST_HEADERS } from './core/headers.ts';
 import { splitTarget } from './core/request-target.ts';
 import { BrokerError } from './errors.ts';
-import { inTurn } from './in-turn.ts';
+import { boundTurns, inTurn } from './in-turn.ts';
 import { refuseUnwelcome } from './middlewares/access.ts';
 import type { AccessRules } from './middlewares/access-rules.ts';
 import { noteOwnPort } from './middlewares/arrival.ts';
@@ -65,6 +65,7 @@ export function createHttpServer(app: Express, services: HttpServerServices, own
   server.maxHeadersCount = MOST_HEADERS + 1;
   // http-proxy-middleware listens for its end once for each consumer; from eleven on Node would warn of a leak.
   server.setMaxListeners(0);
+  server.on('request', boundTurns);
   server.on('request', inTurn((req, res) => {
     if (connections.isReserved(req.socket)) {
       if (!isAlwaysServed(req)) return refuse(req.socket, overloaded());

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from './config/types.ts';
 import type { Logger } from './logger.ts';
 
@@ -12,4 +13,9 @@ export function warnOfRestart(before: Config, after: Config, logger: Logger): vo
   for (const [key, running, configured] of settings) {
     if (running !== configured) logger.warn('this setting needs a restart to take effect', { key, running, configured });
   }
+}
+
+/** Whether somebody who was let in before may have to show again that he may. */
+export function isAccessChanged(before: Config, after: Config): boolean {
+  return !isDeepStrictEqual(before.access, after.access);
 }

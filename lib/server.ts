@@ -43,6 +43,7 @@ import type { TakeBodyServices } from './middlewares/take-body.ts';
 import { translate } from './middlewares/translate.ts';
 import type { TranslateServices } from './middlewares/translate.ts';
 import { tunnel } from './middlewares/tunnel.ts';
+import { cutUnread } from './middlewares/unread-answer.ts';
 
 /** What the stages need. */
 export interface ServerServices extends AccessLogServices, TakeBodyServices, LeaseGiver, TranslateServices, ApiServices, AuthorizeServices {
@@ -82,6 +83,7 @@ export function createApp(services: ServerServices): Express {
     app.route(operation.path).all(inOrder(onlyMethods('POST'), takeBody(services), routeModel(operation, services), translate(services), healthGate(), ...gated));
   }
   app.route('/v1/audio/voices').all(inOrder(onlyMethods('GET', 'HEAD'), voices(services), routeVoices(services), ...ungated));
+  app.use(cutUnread);
   addOwnRoutes(app, services);
 
   app.use(notFound);

@@ -58,7 +58,11 @@ function tellOn(res: Response, query: LogQuery, book: LogBook): void {
     line: (line) => {
       if (isWanted(line, query)) write(lineEvent(book.boot, line));
     },
-    end: () => void res.end('event: bye\ndata: {}\n\n'),
+    end: () => {
+      // One who does not read holds the connection open, and a write behind the end would end the process.
+      clearInterval(heartbeat);
+      res.end('event: bye\ndata: {}\n\n');
+    },
   });
   res.once('close', () => {
     clearInterval(heartbeat);

@@ -248,7 +248,7 @@ export interface Timeouts {
  */
 export interface Limits {
   /**
-   * Largest request body; more gets 413.
+   * Largest request body that is taken in before the card is asked for; more gets 413. What streams past the gate is not bounded, as nothing of it is kept.
    */
   body: number;
   /**

@@ -19,7 +19,8 @@ const HOP_BY_HOP = new Set([
 
 /**
  * Headers of a client that a consumer must not see: identity that only a trusted proxy may state, `Origin`, which
- * Ollama and ComfyUI answer with 403 unless it is their own, and what is meant for us.
+ * Ollama and ComfyUI answer with 403 unless it is their own, what is meant for us, and what makes some frameworks take a
+ * request for another one than that which was checked.
  */
 const NOT_FORWARDED = new Set([
   'expect',
@@ -31,15 +32,30 @@ const NOT_FORWARDED = new Set([
   'x-client-ip',
   'x-consumer',
   'x-gpu-lease',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
   'x-real-ip',
   'x-request-id',
+  'x-rewrite-url',
 ]);
 
 /**
- * Headers of a consumer that only we may state, that tell what it is to everybody who looks, or that would bind browsers to HTTPS for
- * all of this host.
+ * Headers of a consumer that only we may state, that tell what it is to everybody who looks, or that would bind browsers for all of this
+ * host: to HTTPS, to another server, to forget what our pages keep, or to a worker of its own that stands between them and us.
  */
-const NOT_RETURNED = new Set(['server', 'server-timing', 'strict-transport-security', 'x-consumer', 'x-powered-by', 'x-request-id']);
+const NOT_RETURNED = new Set([
+  'alt-svc',
+  'clear-site-data',
+  'server',
+  'server-timing',
+  'service-worker-allowed',
+  'strict-transport-security',
+  'x-consumer',
+  'x-powered-by',
+  'x-request-id',
+]);
 /** Who may read us from a web page is ours to say; some servers allow everybody. */
 const CORS_PREFIX = 'access-control-';
 

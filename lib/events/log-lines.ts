@@ -52,6 +52,11 @@ export class LogLines {
   /** Lets all followers go: a shutdown waits for nobody who only looks. */
   close(): void {
     this.#isClosed = true;
+    this.dismiss();
+  }
+
+  /** Ends all that follow, who may come back: who may read has changed. */
+  dismiss(): void {
     for (const follower of this.#followers) follower.end();
     this.#followers.clear();
   }

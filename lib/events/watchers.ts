@@ -80,6 +80,11 @@ export class Watchers {
     this.#add(res, this.#begin(res, wish));
   }
 
+  /** Cuts all: who may watch has changed, and whoever comes back has to show that he still may. */
+  dismiss(): void {
+    for (const watcher of this.#open) watcher.cut();
+  }
+
   /** Says goodbye to all, and takes nobody any more. Resolves within about half a second. */
   async close(): Promise<void> {
     this.#isClosed = true;

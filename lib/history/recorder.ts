@@ -15,6 +15,8 @@ const BATCH = 200;
 const MOST_UNWRITTEN = 10_000;
 /** Until a file that could not be written is tried again. ms */
 const RETRY_MS = 60_000;
+/** Failed requests for paths of ours that are kept of one minute: whoever reaches the port can make them, also who is not let in, and must not push out all else. */
+const MOST_FAILED = 10;
 const MOST_READS = 16;
 const READ_MS = 30_000;
 const READ_RETRY_S = 5;
@@ -29,6 +31,7 @@ export class Recorder {
   #writing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #minute = '';
+  #failed = { minute: '', count: 0 };
   #fault: string | null = null;
   #dropped = 0;
   #isDropTold = false;
@@ -90,11 +93,18 @@ export class Recorder {
 
   /** Of the readings of the card one a minute is enough. */
   #isSurplus(event: BrokerEvent): boolean {
+    if (event.type === 'request_finished' && event.kind === null) return this.#isOneTooMany(minuteOf(event));
     if (event.type !== 'sample') return false;
     const minute = minuteOf(event);
     const isSurplus = minute === this.#minute;
     this.#minute = minute;
     return isSurplus;
+  }
+
+  #isOneTooMany(minute: string): boolean {
+    if (this.#failed.minute !== minute) this.#failed = { minute, count: 0 };
+    this.#failed.count += 1;
+    return this.#failed.count > MOST_FAILED;
   }
 
   #writeSoon(ms: number): void {

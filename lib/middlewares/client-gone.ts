@@ -74,8 +74,8 @@ export function awaitUnread(answer: IncomingMessage, res: Response): void {
   else answer.resume();
 }
 
-/** Rendered audio needs no card, and nobody has to wait for its end. */
-function outlivesClient(res: Response): boolean {
+/** Whether its work at the consumer goes on without its client. What needs no card does not: nobody has to wait for its end. */
+export function outlivesClient(res: Response): boolean {
   const { lease, route } = routedExchange(res);
   return lease !== null && route.consumer.client_gone !== 'close';
 }

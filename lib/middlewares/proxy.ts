@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { ConsumerConfig } from '../config/types.ts';
 import type { JobReach } from '../core/residency.ts';
 import type { Logger } from '../logger.ts';
-import { awaitUnread, markListeners, onClientGone, untieAnswer } from './client-gone.ts';
+import { awaitUnread, markListeners, onClientGone, outlivesClient, untieAnswer } from './client-gone.ts';
 import { answerEnded, consumerErrorOf, misunderstood } from './consumer-answer.ts';
 import { cutOff } from './cut-off.ts';
 import { isOnlyWaiting, sendError } from './error-handler.ts';
@@ -154,7 +154,7 @@ export class Proxy {
     const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
       exchange.cut = cut;
       if (cut === 'client idle') this.#endIdle(res);
-      if (cut !== 'client idle' || exchange.route.consumer.client_gone === 'close') proxyReq.destroy(new Error(cut));
+      if (cut !== 'client idle' || !outlivesClient(res)) proxyReq.destroy(new Error(cut));
     });
     onClientGone({ proxyReq, res, watchdog, cancel: this.#services.cancel });
     let reach: JobReach = 'not_sent';

@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Response } from 'express';
 import { misunderstood, readAnswer } from './consumer-answer.ts';
-import { cutOff } from './cut-off.ts';
-import { exchangeOf, routedExchange } from './exchange.ts';
+import { routedExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { brokerHeaders } from './proxy-headers.ts';
-import { Watchdog } from './watchdog.ts';
+import { watchUnread } from './unread-answer.ts';
 
 /** What a consumer says in words is never larger: ten hours of speech with the times of its words have 20 MiB. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
@@ -30,20 +29,9 @@ export async function readDocument(from: IncomingMessage, exchange: Exchange): P
 /** Answers with a whole body, unless the client has left. */
 export function sendWhole(res: Response, contentType: string, body: Buffer): void {
   if (res.destroyed) return;
-  const exchange = exchangeOf(res);
+  const exchange = routedExchange(res);
   exchange.responseBytes += body.length;
   res.writeHead(200, ['Content-Type', contentType, 'Content-Length', String(body.length), ...brokerHeaders(exchange)]);
   res.end(body);
-  watchClient(res);
-}
-
-/** Cuts a client that does not take what it was sent. */
-function watchClient(res: Response): void {
-  const exchange = routedExchange(res);
-  const watchdog = new Watchdog(exchange.route.consumer.timeouts, (cut) => {
-    exchange.cut = cut;
-    cutOff(res);
-  });
-  watchdog.consumerEnded(res);
-  res.once('close', () => watchdog.stop());
+  watchUnread(res, exchange.route.consumer.timeouts.client_idle);
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Response } from 'express';
 import { viewPath } from '../core/image-history.ts';
 import type { ImageFile } from '../core/image-history.ts';
+import { CLIENT_LEFT } from '../errors.ts';
 import { answerEnded } from './consumer-answer.ts';
 import { routedExchange } from './exchange.ts';
 import { brokerHeaders } from './proxy-headers.ts';
@@ -29,6 +30,8 @@ export async function sendImages(res: Response, images: readonly ImageFile[], { 
   let format: string | undefined;
   for (const image of images) {
     await fetchFromConsumer(res, viewPath(image), async (answer) => {
+      // It has been told something else meanwhile, such as that it was cancelled: a write behind that would end the process.
+      if (res.writableEnded) throw CLIENT_LEFT;
       format = FORMATS.get(answer.headers['content-type'] ?? '');
       if (!res.headersSent) res.writeHead(200, ['Content-Type', 'application/json', ...brokerHeaders(exchange)]);
       write(res, `${image === images[0] ? `{"created":${created},"data":[` : ','}{"b64_json":"`);

@@ -50,6 +50,15 @@ function expectOverloaded(answer: Pick<RawAnswer, 'status' | 'body' | 'headers'>
   expect(JSON.parse(answer?.body ?? '')).toEqual(envelope);
 }
 
+test('those who may not connect take nobody his place', async () => {
+  broker = await startBroker({ consumers: { one: { fake } }, settings: { limits: { connections: 40 }, access: { allow: ['127.0.0.2'] } } });
+  while (idle.length < 60) idle.push(await RawClient.open(broker.port));
+  const client = await RawClient.open(broker.port, { localAddress: '127.0.0.2' });
+  client.send('GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  expect((await client.answer())?.status).toBe(200);
+  client.socket.destroy();
+});
+
 describe('when limits.connections is reached', () => {
   test('one more is refused and closed, and its request goes nowhere', async () => {
     await start(2);
@@ -173,8 +182,13 @@ test('a WebSocket counts as long as it is open', async () => {
 test('a connection is ended after 1000 requests, and all of them are answered', async () => {
   await start(1);
   const client = await RawClient.open(broker.port);
-  client.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1001));
+  const send = (count: number): void => client.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(count));
   const answers: (RawAnswer | null)[] = [];
+  while (answers.length < 900) {
+    send(100);
+    for (let count = 0; count < 100; count += 1) answers.push(await client.answer());
+  }
+  send(101);
   while (answers.length < 1000) answers.push(await client.answer());
   expect(new Set(answers.map((answer) => answer?.status))).toEqual(new Set([200]));
   expect(answers.map((answer) => answer?.headers['connection']).indexOf('close')).toBe(999);

@@ -159,7 +159,7 @@ describe('a refusal of what is no request', () => {
 describe('a client that is slow with its headers', () => {
   test('gets 408 and the end of its connection', async () => {
     const { access, limits } = configured({});
-    const connections = new ConnectionLimits(() => limits);
+    const connections = new ConnectionLimits(() => limits, () => true);
     const server = createHttpServer(express(), { accessRules: () => new AccessRules(access), connections, logger: new FakeLogger() });
     expect(server).toMatchObject({ headersTimeout: 10_000, keepAliveTimeout: 65_000 });
     server.headersTimeout = 100;

@@ -166,7 +166,9 @@ describe('headers towards the client', () => {
 
   test('hold nothing that only concerns browsers, but for the cookies of a page behind a door', async () => {
     await start();
-    const odd = { 'Set-Cookie': 'a=1', Server: 'uvicorn', 'X-Powered-By': 'PHP', 'Strict-Transport-Security': 'max-age=1', 'Access-Control-Allow-Origin': '*' };
+    const own = { Server: 'uvicorn', 'X-Powered-By': 'PHP', 'Access-Control-Allow-Origin': '*' };
+    const binding = { 'Strict-Transport-Security': 'max-age=1', 'Service-Worker-Allowed': '/', 'Clear-Site-Data': '"*"', 'Alt-Svc': 'h3=":443"' };
+    const odd = { 'Set-Cookie': 'a=1', ...own, ...binding };
     fake.on('GET /page', (exchange) => exchange.send(200, 'page', odd), { gpu: false });
     fake.on('GET /audio/*', (exchange) => exchange.send(200, 'audio', odd), { gpu: false });
     const names = (answer: { headers: object }): string[] => Object.keys(answer.headers).filter((name) => Object.keys(odd).some((each) => each.toLowerCase() === name));

@@ -80,6 +80,17 @@ describe('the history', () => {
     expect(minutes).toEqual([...new Set(minutes)]);
   });
 
+  test('has no more than ten a minute of what a stranger was refused, who could push out all else', async () => {
+    await start();
+    for (let count = 0; count < 1000; count += 1) finish({ kind: null, consumer: null, path: '/', status: 403, error: 'forbidden', request: 'stranger' });
+    finish({ request: 'mine' });
+    await untilAsked(async () => (await ids()).includes('mine'));
+    const refused = (await ids('status=403')).length;
+    expect(refused).toBeGreaterThanOrEqual(10);
+    // A minute may have ended meanwhile.
+    expect(refused).toBeLessThanOrEqual(20);
+  });
+
   test('never has prompts, keys or queries of paths, and only its owner may read it', async () => {
     await start();
     await tts({ Authorization: 'Bearer sk-private' });

@@ -223,6 +223,20 @@ describe('a key', () => {
     client.socket.destroy();
   });
 
+  test('goes with a reload, for streams that are open too; one that changes nothing of this cuts nobody', async () => {
+    await start();
+    const client = await RawClient.open(broker.port, { localAddress: LAN });
+    client.send(`GET /v1/events?types=config HTTP/1.1\r\nHost: localhost\r\n${bearer(READ)[0]}\r\n\r\n`);
+    expect((await client.head())?.status).toBe(200);
+    const same = { allow: ['any'], keys: KEYS };
+    broker.reload({ consumers: { one: { fake } }, settings: { audio_proxy: 'one', access: same } });
+    let text = '';
+    while (!text.includes('event: config')) text += String(await client.read(1 << 16));
+    broker.reload({ consumers: { one: { fake } }, settings: { access: { ...same, keys: KEYS.slice(2) } } });
+    await client.closed;
+    expect(broker.daemon.connections).toBe(0);
+  });
+
   test('does not open what the address or the origin closes', async () => {
     await start({ allow: ['loopback'] });
     expect((await ask('GET /v1/status', { from: LAN, lines: bearer(ADMIN) })).status).toBe(403);

@@ -7,15 +7,18 @@ import { lineText } from '../../lib/core/log-lines.ts';
 import { LogLines } from '../../lib/events/log-lines.ts';
 import { simpleConsumer, startBroker } from '../support/broker.ts';
 import type { Broker } from '../support/broker.ts';
+import type { FakeConsumer } from '../support/fake-consumer.ts';
 import { openRequest, request } from '../support/http.ts';
 import type { OpenRequest } from '../support/http.ts';
 import { until } from '../support/until.ts';
 
 let broker: Broker;
 let lines: LogLines;
+let fake: FakeConsumer;
 beforeEach(async () => {
   lines = new LogLines();
-  broker = await startBroker({ consumers: { one: { fake: await simpleConsumer() } }, logLines: lines });
+  fake = await simpleConsumer();
+  broker = await startBroker({ consumers: { one: { fake } }, logLines: lines });
 });
 afterEach(() => broker.stop());
 
@@ -131,6 +134,15 @@ describe('a stream of lines', () => {
     expect((await get('?follow=1')).body).toMatchObject({ error: 'overloaded', retryable: true });
     for (const { open } of readings) open.abort();
     await until(() => lines.followers === 0);
+  });
+
+  test('ends when who may read it changes: whoever comes back has to show his right to', async () => {
+    const reading = await follow();
+    await until(() => lines.followers === 1);
+    broker.reload({ consumers: { one: { fake } }, settings: { access: { allow: ['loopback', '10.0.0.0/8'] } } });
+    await until(() => reading.answer.complete);
+    expect(lines.followers).toBe(0);
+    expect((await get('')).status).toBe(200);
   });
 
   test('does not hold up a shutdown', async () => {

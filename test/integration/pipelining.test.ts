@@ -76,6 +76,20 @@ describe('requests sent one upon the other on a connection', () => {
     expect(fake.jobs).toHaveLength(1);
   });
 
+  test('are served up to a hundred behind one that waits; a client that sends more is cut, and nothing of it is kept', async () => {
+    const [patient, flood] = [await RawClient.open(broker.port), await RawClient.open(broker.port)];
+    patient.send(POST + 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100));
+    await broker.running(1);
+    flood.send(POST + 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(102));
+    await flood.closed;
+    await broker.waiting(0);
+    held.resolve();
+    const statuses: (number | undefined)[] = [];
+    for (let count = 0; count < 101; count += 1) statuses.push((await patient.answer())?.status);
+    expect(statuses).toEqual(Array(101).fill(200));
+    patient.socket.destroy();
+  });
+
   test('hold up no shutdown when their client has left', async () => {
     const client = await RawClient.open(broker.port);
     client.send(POST.repeat(5));

@@ -16,10 +16,10 @@ afterEach(() => broker.stop());
 
 const OPEN: Settings = { gpu_paths: ['POST /prompt'] };
 
-async function start(timeouts: Settings = {}): Promise<void> {
+async function start(timeouts: Settings = {}, own: Settings = {}): Promise<void> {
   server = await FakeConsumer.start();
   server.on('POST /upload', async (exchange) => exchange.json(200, { bytes: (await exchange.readBody()).length }), { gpu: false });
-  broker = await startBroker({ consumers: { server: { fake: server, settings: OPEN } }, settings: { timeouts } });
+  broker = await startBroker({ consumers: { server: { fake: server, settings: { ...OPEN, ...own } } }, settings: { timeouts } });
 }
 
 const upload = () => openUpload(`${broker.url}/upstream/server/upload`);
@@ -43,8 +43,8 @@ describe('a body that streams past the gate', () => {
     expect((await slow.ended).body).toBe(JSON.stringify({ had }));
   });
 
-  test('that stops is the client\u2019s fault, and ends at the consumer too', async () => {
-    await start({ client_idle: '100ms' });
+  test.each(['close', 'close_stream', 'finish'])('that stops is the client\u2019s fault, and ends at the consumer too, whatever becomes of work whose client leaves (%s)', async (clientGone) => {
+    await start({ client_idle: '100ms' }, { client_gone: clientGone });
     const stalled = upload();
     stalled.request.write('x');
     const answer = await stalled.ended;

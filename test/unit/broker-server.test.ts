@@ -11,7 +11,7 @@ const NO_FILES = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
 function makeServer(): { server: BrokerServer; logger: FakeLogger } {
   const logger = new FakeLogger();
   const { limits } = configured({});
-  return { logger, server: new BrokerServer({ hasReserve: true }, { connections: new ConnectionLimits(() => limits), logger }) };
+  return { logger, server: new BrokerServer({ hasReserve: true }, { connections: new ConnectionLimits(() => limits, () => true), logger }) };
 }
 
 test('a server that cannot accept goes on, and says so once', async () => {

@@ -9,10 +9,11 @@ function socketFrom(address: string): Socket {
 }
 
 const bounds = { connections: 4, connections_per_peer: 2 };
+const MOST_STRANGERS = 32;
 let limits: ConnectionLimits;
 let sockets: Socket[];
 beforeEach(() => {
-  limits = new ConnectionLimits(() => bounds);
+  limits = new ConnectionLimits(() => bounds, ({ remoteAddress = '' }) => !remoteAddress.startsWith('192.168.'));
   sockets = [];
 });
 afterEach(() => {
@@ -53,6 +54,25 @@ describe('connections of one peer', () => {
 
   test.each(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])('on the machine itself (%s) count in all only, as many programs share the address', (address) => {
     expect(Array.from({ length: 5 }, () => connect(address))).toEqual(['open', 'open', 'open', 'open', 'refused']);
+  });
+});
+
+describe('connections of those who may not connect', () => {
+  afterEach(() => void (bounds.connections = 4));
+
+  test('are so many and no more, from however many addresses, so that the others have their places', async () => {
+    bounds.connections = 100;
+    const strangers = Array.from({ length: 50 }, (_, index) => connect(`192.168.1.${index}`));
+    expect(strangers.map((standing) => standing === 'open')).toEqual(strangers.map((_, index) => index < MOST_STRANGERS));
+    expect([connect('100.64.0.1'), limits.count]).toEqual(['open', MOST_STRANGERS + 1]);
+    await close(0);
+    expect([connect('192.168.2.1'), connect('192.168.2.2')]).toEqual(['open', 'refused']);
+  });
+
+  test('get nothing of the reserve', () => {
+    const all = Array.from({ length: 6 }, (_, index) => connect(`192.168.1.${index}`, true));
+    expect(all).toEqual(['open', 'open', 'open', 'open', 'refused', 'refused']);
+    expect(connect('100.64.0.1', true)).toBe('reserved');
   });
 });
 

@@ -8,6 +8,9 @@ describe('a header of the client', () => {
   test.each(HOP_BY_HOP)('%s is hop-by-hop and stays here', (name) => {
     expect(isForwarded(name, new Set())).toBe(false);
   });
+  test.each(['x-http-method', 'x-http-method-override', 'x_http_method_override', 'x-method-override', 'x-original-url', 'x-rewrite-url'])('%s could make another request of it and stays here', (name) => {
+    expect(isForwarded(name, new Set())).toBe(false);
+  });
   test.each(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'tailscale-user-login', 'x-forwarded-user', 'x_forwarded_for', 'x_real_ip', 'tailscale_user_login', 'content_length', 'transfer_encoding'])(
     '%s could forge an identity and stays here',
     (name) => {
@@ -56,7 +59,7 @@ describe('of a consumer, the client gets', () => {
       expect(returnedHeaders(['A', 'b', name, '*', 'Vary', 'Origin'], PLAIN)).toEqual(['A', 'b', 'Vary', 'Origin']);
     },
   );
-  test.each(['Server', 'x-powered-by', 'Strict-Transport-Security'])('no %s', (name) => {
+  test.each(['Server', 'x-powered-by', 'Strict-Transport-Security', 'Service-Worker-Allowed', 'Clear-Site-Data', 'Alt-Svc'])('no %s', (name) => {
     expect(returnedHeaders([name, 'x', 'A', 'b'], PLAIN)).toEqual(['A', 'b']);
   });
   test('its cookies only where its page has a door', () => {
