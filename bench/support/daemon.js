@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NODE_ARGS } from '../../ecosystem.config.js';
+import { ENV, NODE_ARGS } from '../../ecosystem.config.js';
 import { endProcess, startNode } from './processes.js';
 
 const LEASH = new URL('../contestants/leash.js', import.meta.url).href;
@@ -36,7 +36,7 @@ export async function startDaemon(settings, { root, path = '/nowhere', nodeArgs 
   const child = startNode(join(root, 'bin/mgpumanager.js'), {
     args: ['serve', '--config', config],
     nodeArgs: [...NODE_ARGS, ...nodeArgs, '--import', LEASH],
-    env: { PATH: path, XDG_STATE_HOME: tmpdir() },
+    env: { ...ENV, PATH: path, XDG_STATE_HOME: tmpdir() },
     stdout: out,
   });
   closeSync(out);

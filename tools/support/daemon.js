@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess } from '../../bench/support/processes.js';
-import { NODE_ARGS } from '../../ecosystem.config.js';
+import { ENV, NODE_ARGS } from '../../ecosystem.config.js';
 import { ask } from './http.js';
 
 const PROBE = new URL('probe.js', import.meta.url).href;
@@ -28,7 +28,7 @@ export class DaemonProcess {
     const out = openSync(output ?? daemon.log, 'a');
     const args = [...NODE_ARGS, '--import', PROBE, join(root, 'bin/mgpumanager.js'), 'serve', '--config', daemon.config];
     daemon.#child = spawn(process.execPath, args, {
-      env: { ...process.env, NODE_ENV: 'production', XDG_STATE_HOME: daemon.#dir, PATH: path, ...env },
+      env: { ...process.env, ...ENV, XDG_STATE_HOME: daemon.#dir, PATH: path, ...env },
       stdio: ['ignore', out, out, 'ipc'],
     });
     closeSync(out);
