@@ -34,13 +34,10 @@ let files: Promise<DashboardFiles> | null = null;
 
 /** `GET /ui` and its files. It holds no data, so that a page can ask for the key that the data needs. */
 export function dashboard() {
-  files ??= readDashboard();
-  const reading = files;
-  // Whoever asks for the page is told; the broker serves on without it.
-  reading.catch(() => undefined);
+  void read().catch(() => undefined);
   return async (req: Request, res: Response): Promise<void> => {
     const name = req.path.slice('/ui/'.length);
-    const file = (await reading).get(name === '' ? 'index.html' : name);
+    const file = (await read()).get(name === '' ? 'index.html' : name);
     if (file === undefined) throw new BrokerError('notFound', 'the dashboard has no such file; it is at /ui');
     const coding = codingFor(req);
     res.set({ ...HEADERS, 'Content-Type': file.type, ETag: `"${file.tag}-${coding}"` });
@@ -48,6 +45,15 @@ export function dashboard() {
     if (req.fresh) res.status(304).end();
     else res.send(await file.in(coding));
   };
+}
+
+/** One who asks after a reading that failed has them read again; until then the broker serves on without the page. */
+function read(): Promise<DashboardFiles> {
+  const reading = (files ??= readDashboard());
+  reading.catch(() => {
+    if (files === reading) files = null;
+  });
+  return reading;
 }
 
 function codingFor(req: Request): Coding {

@@ -6,20 +6,22 @@ import { itemsOf, memberOf } from './tree.ts';
 const LONGEST = 60;
 
 /**
- * How the value at a pointer may be shown in a message. What came from the environment, a header or a user name
+ * How the value at a pointer may be shown in a message. What came from the environment, a header, a command, or a user name or a query
  * in a URL may be a secret, so its text is never part of the answer.
  */
 export function showAt(root: unknown, templates: ReadonlyMap<Pointer, string>, pointer: Pointer): string {
   const template = templates.get(pointer);
   if (template !== undefined) return isPlaceholder(template) ? `the value of ${template}` : quote(template);
   const value = valueAt(root, pointer);
-  const secret = typeof value === 'string' && (isSecretPlace(pointer) || /:\/\/.*@/.test(value));
-  return secret ? 'a text that is not shown here' : show(value);
+  if (typeof value !== 'string' || value === '') return show(value);
+  if (isSecretPlace(pointer) || /:\/\/.*@/.test(value)) return 'a text that is not shown here';
+  return quote(value.replace(/\?.+$/s, '?…'));
 }
 
 /** Somebody may have written a key where its hash belongs. */
 function isSecretPlace(pointer: Pointer): boolean {
-  return segments(pointer).includes('headers') || /^\/access\/keys(?:\/|$)/.test(pointer);
+  const names = segments(pointer);
+  return names.includes('headers') || names.includes('command') || /^\/access\/keys(?:\/|$)/.test(pointer);
 }
 
 /** A value in a few words. */

@@ -5,7 +5,7 @@ import { BrokerError } from '../errors.ts';
 export function onlyMethods(...allow: readonly string[]) {
   return (req: Request, _res: Response, next: NextFunction): void => {
     if (!allow.includes(req.method)) {
-      throw new BrokerError('methodNotAllowed', `${req.method} is not served here; ${allow.join(', ')} is`, { allow });
+      throw new BrokerError('methodNotAllowed', `${req.method} is not served here, only ${allow.join(', ')}`, { allow });
     }
     next();
   };
