@@ -85,7 +85,7 @@ describe('a single fault of a consumer', () => {
     ['{ url: "http://h:1", load: { command: [] } }', 'c.yaml:2:35: consumers.b.load.command: expected at least one entry, got an empty list'],
     ['{ url: "http://h:1", load: { command: [x, ""] } }', 'c.yaml:2:48: consumers.b.load.command[1]: expected a text that is not empty, got ""'],
     ['{ url: "http://h:1", load: { path: /x, headers: { "a b": x } } }', 'c.yaml:2:56: consumers.b.load.headers["a b"]: expected a header name, got "a b"'],
-    ['{ url: "http://h:1", load: { command: "curl -H key" } }', 'c.yaml:2:41: consumers.b.load.command: expected a list with at least one entry, got a text that is not shown here'],
+    ['{ url: "http://h:1", load: { command: "curl -H key" } }', 'c.yaml:2:44: consumers.b.load.command: expected a list, got a text that is not shown here'],
     ['{ url: "http://h:1", load: { path: "x?key=1" } }', 'c.yaml:2:41: consumers.b.load.path: expected a path that begins with / and has no spaces, got "x?…"'],
     ['{ url: "http://h:1", load: { path: /x, headers: { A: "secret\\n" } } }', 'c.yaml:2:59: consumers.b.load.headers.A: expected a header value of printable ASCII, got a text that is not shown here'],
     ['{ url: "http://h:1", unload: { path: /x, body: [1, .inf] } }', 'c.yaml:2:57: consumers.b.unload.body[1]: expected a finite number, got Infinity'],
