@@ -214,8 +214,9 @@ export class Proxy {
     proxyRes.pipe(res);
     untieAnswer(res);
     // A small answer leaves in one piece; of one that streams the headers do not wait for the first byte. What came with them flows before.
+    // `flushHeaders` would write them in UTF-8, and they are bytes.
     process.nextTick(() => {
-      if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.flushHeaders();
+      if (exchange.responseBytes === 0 && !res.writableEnded && !res.destroyed) res.write('', 'latin1');
     });
   }
 

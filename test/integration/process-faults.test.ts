@@ -80,14 +80,14 @@ describe('a heap of 64 MiB', () => {
     await untilAsked(async () => {
       const { scheduler } = await status();
       return scheduler.queue_depth + scheduler.in_flight === waiting.length;
-    }, 40_000);
+    }, 90_000);
     expect((await status()).process.rss_mib).toBeLessThan(RSS_MIB);
     for (const each of sending) each.abort();
     held.resolve();
     for (const { ended } of waiting) expect((await ended).status).toBe(200);
     expect((await request({ url: `${url}/healthz` })).status).toBe(200);
     expect(daemon.child.exitCode).toBe(null);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a client that sends bytes one by one', () => {

@@ -54,6 +54,22 @@ describe('a consumer\'s answer passes verbatim', () => {
     expect((await exchange(POST, '{}')).own[0]).toBe('Content-Disposition: attachment; filename="gr\xc3\xbc\xc3\x9fe.wav"');
   });
 
+  test('with such bytes also in a head that goes out before the body', async () => {
+    const line = 'Content-Disposition: attachment; filename="gr\xc3\xbc\xc3\x9fe.wav"';
+    const read = Promise.withResolvers<void>();
+    fake.on('POST /work', async (each) => {
+      await each.write(Buffer.from(`HTTP/1.1 200 OK\r\n${line}\r\nContent-Length: 2\r\n\r\n`, 'latin1'));
+      await each.delay(read.promise);
+      await each.write('ok');
+    });
+    const client = await RawClient.open(broker.port);
+    client.send(`${POST}\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}`);
+    expect((await client.head())?.lines).toContain(line);
+    read.resolve();
+    expect((await client.read(2)).toString()).toBe('ok');
+    client.socket.destroy();
+  });
+
   test('with an empty reason', async () => {
     fake.on('POST /work', (each) => each.write('HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n'));
     expect((await exchange(POST, '{}')).statusLine).toMatch(/^HTTP\/1\.1 200 (OK)?$/);
