@@ -1,6 +1,7 @@
 import { _, Ajv } from 'ajv';
 import type { CodeOptions, KeywordCxt } from 'ajv';
 import schema from '../../schemas/config.schema.json' with { type: 'json' };
+import { isRecord } from './tree.ts';
 import { convertUnit } from './units.ts';
 
 /** The schema of a file of keys. */
@@ -13,9 +14,16 @@ export function schemaCompiler(code: CodeOptions = {}): Ajv {
   // Read by the type generator and by editors.
   ajv.addVocabulary(['tsType', 'patternErrorMessage']);
   ajv.addKeyword({ keyword: 'unit', type: 'string', schemaType: 'string', modifying: true, code: unitCode });
-  ajv.addSchema(schema);
+  ajv.addSchema(withoutProse(schema));
   ajv.addSchema({ $id: KEYS_ID, $ref: `${schema.$id}#/definitions/AccessKeys` });
   return ajv;
+}
+
+/** What is for readers only would be a third of the text that the build holds in memory. */
+function withoutProse(node: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isProse = (key: string, value: unknown): boolean => (key === 'description' && typeof value === 'string') || (key === 'examples' && Array.isArray(value));
+  const members = Object.entries(node).filter(([key, value]) => !isProse(key, value));
+  return Object.fromEntries(members.map(([key, value]) => [key, isRecord(value) ? withoutProse(value) : value]));
 }
 
 /** `unit`: puts the measure in the place of its text. */
