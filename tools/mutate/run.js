@@ -22,7 +22,7 @@ const HELP = `node tools/mutate/run.js [--concurrency N] [--incremental] [FILEâ€
   --concurrency  how many changes are tried at a time (default 1)
   --incremental  keep what the run before found, as far as neither the change nor the tests that reach it are others
 
-Runs the tests of test/unit/core and test/unit/gpu against each change. Prints what no test noticed, then a table, and exits 1 if
+Runs the tests of test/unit/core and test/unit/gpu, and the few others that know lib/core, against each change. Prints what no test noticed, then a table, and exits 1 if
 less than ${LEAST} % was noticed. Everything takes an hour or more of one core that has nothing else to do.`;
 
 const { values, positionals } = parseArgs({
