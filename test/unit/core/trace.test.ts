@@ -74,6 +74,7 @@ describe('spans are sent', () => {
     ['to the configured collector', 'http://a:4318', {}, 'http://a:4318/v1/traces'],
     ['to the collector of the environment', undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b:4318/' }, 'http://b:4318/v1/traces'],
     ['to that of the signal before', undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/x' }, 'http://c/x'],
+    ['to the collector where that of the signal is empty', undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b//', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '' }, 'http://b/v1/traces'],
     ['to the configured one before both', 'http://a', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/x' }, 'http://a/v1/traces'],
     ['nowhere where OpenTelemetry is switched off', 'http://a', { OTEL_SDK_DISABLED: 'true' }, null],
   ])('%s', (...[, configured, env, url]) => {
