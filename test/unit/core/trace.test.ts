@@ -26,8 +26,17 @@ describe('a traceparent', () => {
     [`00-${TRACE.toUpperCase()}-${SPAN}-01`],
     [`00-${TRACE}-${SPAN}`],
     [`00-${TRACE}-${SPAN}-1`],
+    [`x00-${TRACE}-${SPAN}-01`],
+    [`cc-${TRACE}-${SPAN}-01x`],
   ])('%j is not', (header) => {
     expect(parseTraceparent(header)).toBeNull();
+  });
+
+  test.each([
+    ['0'.repeat(31) + 'a', 'a' + '0'.repeat(15)],
+    ['a' + '0'.repeat(31), '0'.repeat(15) + 'a'],
+  ])('may have ids with zeros: %s and %s', (traceId, spanId) => {
+    expect(parseTraceparent(`00-${traceId}-${spanId}-01`)).toEqual({ traceId, spanId, isSampled: true });
   });
 
   test.each([true, false])('is written as it is read (sampled: %j)', (isSampled) => {
