@@ -29,14 +29,14 @@ describe('the gate tells', () => {
     ]);
   });
 
-  test('how long one has waited behind another', async () => {
+  test.each([['exchange', 'granted'], ['load', 'done']] as const)('how long an %s has waited behind another until it was %s', async (work, state) => {
     bench = new GateBench({ consumers: { a: {} } });
-    const [first, second] = [bench.ask('a'), bench.ask('a')];
+    const [first, second] = [bench.ask('a'), bench.ask('a', { work })];
     await bench.settled();
     bench.clock.pass(200);
     first.release();
     await bench.settled();
-    expect([second.state, bench.events.of('request_granted').map(({ queue_ms: queueMs }) => queueMs)]).toEqual(['granted', [0, 200]]);
+    expect([second.state, bench.events.of('request_granted').map(({ queue_ms: queueMs }) => queueMs)]).toEqual([state, [0, 200]]);
   });
 
   test('that one no longer has the card, once its consumer has stopped, and how long it had it', async () => {
