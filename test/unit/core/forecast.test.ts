@@ -148,6 +148,11 @@ describe('room', () => {
   test('that was made by hand costs whoever comes back its load, and nobody else an unloading', () => {
     expect(at(['a', 'a'], { first: { work: 'unload' } })).toEqual([700, 5700]);
   });
+  test('that another had and has given up by hand since costs only the load', () => {
+    const steps = [['b', 'exchange'], ['b', 'unload'], ['a', 'exchange']] as const;
+    const waiting = waitersOf(steps.map(() => 0)).map((each, index) => ({ ...each, consumer: steps[index]?.[0] ?? '', work: steps[index]?.[1] ?? 'exchange' }));
+    expect(inOrder(outlooksOf([], { waiting, consumers })).map(([, { wait }]) => timeOf(wait))).toEqual([2700, 3010, 8010]);
+  });
   test('whose unloading nobody has measured makes the time unknown, whatever the load takes', () => {
     expect(at(['b'], { change: { evicts: ['gone'] } })).toEqual(['no history']);
   });

@@ -67,6 +67,9 @@ describe('bytes alone', () => {
 
 describe('a status', () => {
   test('that means nothing is loaded says so', () => expect(residency({ absent_status: [503] }, undefined, 503)).toEqual([false, null, [], false]));
+  test('that means nothing is loaded may be all that is asked for: any other says nothing', () => {
+    expect(residency({ absent_status: [503] }, { models: [] }, 200)).toEqual([null, null, null, false]);
+  });
   test.each([200, 299])('%i means that the answer counts', (status) => {
     expect(residency({ items: '/models' }, { models: [] }, status)).toEqual([false, null, [], false]);
   });
