@@ -21,10 +21,10 @@ const DOOR = /^\/(?:(ollama|comfyui)|upstream\/([^/]+))(?=\/|$)/;
 
 /** The door that a path goes through; null: none. */
 export function doorOf(path: string): Door | null {
-  const [prefix, preset, name] = DOOR.exec(path) ?? [];
-  const to = preset ?? name;
-  if (prefix === undefined || to === undefined) return null;
-  return { prefix, by: preset === undefined ? 'name' : 'preset', to, path: path.slice(prefix.length) };
+  const match = DOOR.exec(path);
+  if (match === null) return null;
+  const [prefix, preset, name = ''] = match;
+  return { prefix, by: preset === undefined ? 'name' : 'preset', to: preset ?? name, path: path.slice(prefix.length) };
 }
 
 /** The door that is a port of a consumer's own. */

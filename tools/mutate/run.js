@@ -2,9 +2,9 @@
 // Changes the code in small ways and sees whether a test notices. `node tools/mutate/run.js --help`
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { printMachine } from '../../bench/support/machine.js';
@@ -22,7 +22,7 @@ const HELP = `node tools/mutate/run.js [--concurrency N] [--incremental] [FILEâ€
   --concurrency  how many changes are tried at a time (default 1)
   --incremental  keep what the run before found, as far as neither the change nor the tests that reach it are others
 
-Runs the tests of test/unit/core and test/unit/gpu against each change. Prints what no test noticed, then a table, and exits 1 if
+Runs the tests of test/unit/core and test/unit/gpu, and the few others that know lib/core, against each change. Prints what no test noticed, then a table, and exits 1 if
 less than ${LEAST} % was noticed. Everything takes an hour or more of one core that has nothing else to do.`;
 
 const { values, positionals } = parseArgs({
@@ -35,12 +35,15 @@ const { values, positionals } = parseArgs({
 });
 
 if (values.help) console.log(HELP);
-else process.exitCode = await main(positionals.length === 0 ? globSync(FILES, { cwd: ROOT }).sort() : positionals);
+else process.exitCode = await main(positionals.length === 0 ? globSync(FILES, { cwd: ROOT }).sort() : positionals.map((file) => relative(ROOT, resolve(file))));
 
 async function main(files) {
+  const missing = files.filter((file) => !existsSync(join(ROOT, file)));
+  if (missing.length > 0) throw new Error(`there is no ${missing.join(', ')}`);
   printMachine(ROOT);
   await mutate(files);
   const results = readResults(ROOT, files);
+  if (results.length === 0) throw new Error(`nothing to change in ${files.join(', ')}: types alone`);
   printSurvivors(results);
   printTable(results);
   return scoreOf(results) >= LEAST ? 0 : 1;

@@ -18,6 +18,10 @@ describe('a door is found by the beginning of a path:', () => {
   });
 });
 
+test('a port of its own is a door to all paths of its consumer', () => {
+  expect(ownDoor('a', '/x')).toEqual({ prefix: '', by: 'name', to: 'a', path: '/x' });
+});
+
 describe('behind a door is', () => {
   const found = (consumers: Readonly<Record<string, { preset?: string }>>, path: string) => {
     const door = doorOf(path);

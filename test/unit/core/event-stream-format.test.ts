@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage } from 'eventsource-parser';
-import { eventFrame, eventIdIn, heartbeatFrame, positionId, RETRY_FRAME, watchFrame } from '../../../lib/core/event-stream-format.ts';
+import { eventFrame, eventIdIn, heartbeatFrame, positionId, RETRY_FRAME, WATCH_HEADERS, watchFrame } from '../../../lib/core/event-stream-format.ts';
 
 const BOOT = '0b5c1c1e-8c5e-4a39-9d5b-2f3d8f0d7c11';
 
@@ -36,6 +36,10 @@ describe('the form of the stream', () => {
     expect(parse(RETRY_FRAME + heartbeatFrame(positionId(9, BOOT)))).toEqual({ messages: [], retries: [2000], errors: [] });
     expect(heartbeatFrame('x')).toMatch(/^: /);
   });
+});
+
+test('the head of the stream says that it is one, and that nobody is to keep it or keep it back', () => {
+  expect(WATCH_HEADERS).toEqual({ 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
 });
 
 describe('a place in the log', () => {

@@ -35,4 +35,5 @@ test.each([
   ['1 s', null],
   [null, null],
   [{}, null],
+  [['5s'], null],
 ])('on the wire a duration of %j is %j ms', (value, ms) => expect(wireDurationMs(value)).toBe(ms));

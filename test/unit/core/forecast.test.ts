@@ -78,6 +78,8 @@ describe('the wait', () => {
     ['is none at a free place beside one of which nothing is known', { waiting: [300, 50], running: [running(null)], concurrency: 2 }, [0, null]],
     ['is unknown where the place of which nothing is known may be the first', { waiting: [300], running: [running(null), running(10)], concurrency: 2 }, [null]],
     ['takes both places into account', { waiting: [300, 50, 50], running: [running(500), running(100)], concurrency: 2 }, [100, 400, 450]],
+    ['is at the place that is free first, also after others have taken theirs', { waiting: [600, 50], running: [running(500), running(100)], concurrency: 2 }, [100, 500]],
+    ['is unknown once one of which nothing is known has a place', { waiting: [null, 50], running: [running(500), running(100)], concurrency: 2 }, [100, null]],
     ['lasts until fewer run than a lowered limit allows', { waiting: [300, 50], running: [running(500), running(100), running(200)], concurrency: 1 }, [500, 800]],
     ['is unknown while one of too many that run is', { waiting: [300], running: [running(500), running(null)], concurrency: 1 }, [null]],
   ])('%s', (_name, { waiting, ...facts }, expected) => {
@@ -142,6 +144,24 @@ describe('room', () => {
   test('by hand: a load takes its load, an unload its unload, and the next one loads again', () => {
     expect(at(['a', 'b', 'a'], { first: { work: 'unload' } })).toEqual([700, 700 + 2000, 2710 + 5300]);
     expect(at(['b', 'b'], { first: { work: 'load' } })).toEqual([2700, 2700]);
+  });
+  test('that was made by hand costs whoever comes back its load, and nobody else an unloading', () => {
+    expect(at(['a', 'a'], { first: { work: 'unload' } })).toEqual([700, 5700]);
+  });
+  test('that another had and has given up by hand since costs only the load', () => {
+    const steps = [['b', 'exchange'], ['b', 'unload'], ['a', 'exchange']] as const;
+    const waiting = waitersOf(steps.map(() => 0)).map((each, index) => ({ ...each, consumer: steps[index]?.[0] ?? '', work: steps[index]?.[1] ?? 'exchange' }));
+    expect(inOrder(outlooksOf([], { waiting, consumers })).map(([, { wait }]) => timeOf(wait))).toEqual([2700, 3010, 8010]);
+  });
+  test('whose unloading nobody has measured makes the time unknown, whatever the load takes', () => {
+    expect(at(['b'], { change: { evicts: ['gone'] } })).toEqual(['no history']);
+  });
+  test('of a consumer of which nothing is known takes a time that nobody knows', () => {
+    expect(at(['gone', 'a'])).toEqual(['no history', 'no history']);
+    expect(at(['gone'], { first: { work: 'unload' } })).toEqual(['no history']);
+  });
+  test('is not made for one whose turn others than us hold up', () => {
+    expect(at(['b', 'a'], { first: { isHeld: true } })).toEqual(['held', 0]);
   });
   test('is needed by one that is resident and has to grow', () => {
     expect(at(['b'], { change: { isResident: true } })).toEqual([700]);

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { FormScanner, boundaryIn } from '../../../lib/core/form-scan.ts';
 import type { FormPart, FormScan } from '../../../lib/core/form-scan.ts';
+import { anyCharacter } from '../../support/any-character.ts';
 import { cases } from '../../support/cases.ts';
 import { anyForm, writtenForm } from '../../support/forms.ts';
 import { keptMib } from '../../support/heap.ts';
@@ -37,7 +38,7 @@ describe('a form of any parts, cut anywhere', () => {
   });
 
   test('has the parts that Node has written', async () => {
-    const text = fc.string({ unit: 'binary', maxLength: 20 });
+    const text = fc.string({ unit: anyCharacter, maxLength: 20 });
     // A backslash is written as it is, and escapes what it should not.
     const name = text.filter((each) => !/\0|%(22|0A|0D)|\\(\\|$)/i.test(each));
     const fileName = name.filter((each) => each !== '');
@@ -80,9 +81,14 @@ describe('the name of a part', () => {
     ['Content-Disposition: form-data; name="a;filename=x"', 'a;filename=x', null],
     ['Content-Disposition: form-data; name=""; filename=""', '', ''],
     ["Content-Disposition: form-data; name=a; filename*=UTF-8''na%C3%AFve.txt; filename=naive.txt", 'a', 'naïve.txt'],
+    ["Content-Disposition: form-data; name=a; filename*=UTF-8'en'a%20b", 'a', 'a b'],
+    ["Content-Disposition: form-data; name=a; filename*=xUTF-8''a%20b", 'a', "xUTF-8''a%20b"],
+    ["Content-Disposition: form-data; name=a; filename*0*=UTF-8''a%20", 'a', 'a '],
     ["Content-Disposition: form-data; name=a; filename*=UTF-8''%ff", 'a', "UTF-8''%ff"],
     ["Content-Disposition: form-data; name=a; filename*=iso-8859-1''x", 'a', "iso-8859-1''x"],
     ['Content-Disposition: form-data;\r\n\tname="folded";', 'folded', null],
+    ['Content-Disposition: form-data; name="folded\r\n \t within"', 'folded within', null],
+    [`Content-Disposition: form-data; name="${'n'.repeat(1024)}"`, 'n'.repeat(1024), null],
     ['Content-Disposition: form-data; name="modèle"', 'modèle', null],
   ])('%s', (header, name, fileName) => {
     expect(partsOf(scan(withHeaders('X-First: 1', header, 'Content-Type: text/plain')))).toMatchObject([{ name, fileName }]);
@@ -108,6 +114,7 @@ describe('the client is told why a body is no form', () => {
     ['a line that is no header', withHeaders(FIELD, 'no header'), 'has a header that is none'],
     ['the boundary in place of a value', `--b\r\n${FIELD}\r\n\r\n--b--\r\n`, 'has the boundary where its value should be'],
     ['a longer boundary', withHeaders(FIELD).replace('value', 'value\r\n--bX'), 'neither a line break nor two dashes'],
+    ['two faults, of which the first is told', withHeaders(FIELD).replace('value', 'value\r\n--bX\r\n\r\n'), 'neither a line break nor two dashes'],
     ['half a line break after the boundary', withHeaders(FIELD).replace('value', 'value\r\n--b\nX'), 'neither a line break nor two dashes'],
     ['text after the boundary', withHeaders(FIELD).replace('value', 'value\r\n--b -X'), 'neither a line break nor two dashes'],
     ['a long name', withHeaders(`Content-Disposition: form-data; name="${'n'.repeat(1025)}"`), 'longer than 1024 characters'],
@@ -132,6 +139,18 @@ describe('the bounds', () => {
     expect(found.map(({ text }) => text?.length)).toEqual([65_536, undefined]);
   });
 
+  test('headers of 16 KiB', () => {
+    const filler = (length: number): string => `X: ${'x'.repeat(length - `${FIELD}\r\nX: `.length)}`;
+    expect(partsOf(scan(withHeaders(FIELD, filler(16_384))))).toHaveLength(1);
+  });
+
+  test('fields and headers of 1 MiB together, and not a byte more', () => {
+    const field = (length: number): string => `--b\r\n${FIELD}\r\n\r\n${'x'.repeat(length)}\r\n`;
+    const left = 2 ** 20 - 16 * 62_000 - 17 * FIELD.length;
+    const lastOf = (length: number) => partsOf(scan(`${field(62_000).repeat(16)}${field(length)}--b--`)).at(-1)?.text?.length;
+    expect([lastOf(left), lastOf(left + 1)]).toEqual([left, undefined]);
+  });
+
   test('of many large fields the last are passed over, and the offsets are right', () => {
     const field = `--b\r\n${FIELD}\r\n\r\n${'x'.repeat(60_000)}\r\n`;
     const found = partsOf(scan(`${field.repeat(30)}--b--`));
@@ -145,8 +164,14 @@ describe('the bounds', () => {
 
   test('a value in base64 is not taken for a text', () => {
     expect(partsOf(scan(withHeaders(FIELD, 'Content-Transfer-Encoding: base64')))).toMatchObject([{ text: null }]);
-    expect(partsOf(scan(withHeaders(FIELD, 'content-transfer-encoding: 8BIT')))).toMatchObject([{ text: 'value' }]);
+    for (const encoding of ['7bit', '8BIT', 'Binary']) {
+      expect(partsOf(scan(withHeaders(FIELD, `content-transfer-encoding: ${encoding}`)))).toMatchObject([{ text: 'value' }]);
+    }
   });
+});
+
+test('spaces and tabs may come after the boundary', () => {
+  expect(partsOf(scan(withHeaders(FIELD).replace('--b', '--b \t\t ')))).toMatchObject([{ text: 'value' }]);
 });
 
 test('what comes after the closing delimiter is left alone', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { csvCell, historyCsv, historyJson } from '../../../lib/core/history-page.ts';
 import type { HistoryRows } from '../../../lib/core/history-page.ts';
-import { historyColumns, historyTableOf, historyValues } from '../../../lib/core/history-tables.ts';
+import { historyColumns, historyTableOf, historyValues, minuteOf } from '../../../lib/core/history-tables.ts';
 
 const FOUND: HistoryRows = {
   what: 'vram',
@@ -59,6 +59,14 @@ describe('what is kept of an event', () => {
   test('are its fields in the order of the columns, long texts cut', () => {
     expect(historyTableOf(event)).toBe('health');
     expect(historyValues(event, historyColumns('health'))).toEqual(['a', 'healthy', 'unhealthy', 'x'.repeat(1000)]);
+  });
+  test('are numbers and texts as they are, null for what is not known, and JSON for what has parts', () => {
+    const sample = { type: 'sample', total_mib: 10, used_mib: 0, free_mib: null, consumers: { a: 2 }, foreign_mib: null, error: null, id: 8, time: event.time } as const;
+    expect(historyValues(sample, historyColumns('vram'))).toEqual([10, 0, null, '{"a":2}', null, null]);
+    expect(historyValues(event, [{ name: 'nowhere', holds: 'text' }])).toEqual([null]);
+  });
+  test('of which one a minute is kept, is told apart by its minute', () => {
+    expect([minuteOf(event), minuteOf({ time: '2026-02-03T04:06:00.000Z' })]).toEqual(['2026-02-03T04:05', '2026-02-03T04:06']);
   });
   test('is nothing where there is no table for it', () => {
     expect(historyTableOf({ type: 'request_waiting' })).toBeNull();

@@ -35,6 +35,10 @@ test('everything can be asked for at once', () => {
   expect(queryOf('status=5xx').filters).toEqual([{ column: 'status', from: 500, to: 599 }]);
 });
 
+test('one entry is enough to ask for, and the first entry has none before it', () => {
+  expect(queryOf('limit=1&before=1')).toMatchObject({ limit: 1, beforeId: 1 });
+});
+
 test.each([
   ['2026-02-01T10:00:00Z', '2026-02-01T10:00:00.000Z'],
   ['2026-02-01T10:00:00.5Z', '2026-02-01T10:00:00.500Z'],
@@ -61,6 +65,8 @@ describe('a fault names the parameter and what it takes', () => {
     ['limit=1e3', 'limit: expected a whole number'],
     ['before=-1', 'before: expected a whole number from 1 to'],
     ['status=600', 'status: expected a status such as 503, or a class of them such as 5xx, got "600"'],
+    ['status=1503', 'status: expected a status'],
+    ['status=5033', 'status: expected a status'],
     ['status=5x', 'status: expected a status'],
     ['consumer=', 'consumer: expected one value'],
     ['kind=tts&kind=stt', 'kind: expected one value'],

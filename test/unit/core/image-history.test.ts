@@ -23,6 +23,11 @@ describe('a job', () => {
     expect(outcomeOf(done({ 9: { images: [5, {}, { filename: 7 }] }, 10: {} }), 'id', null)).toEqual({ type: 'done', images: [] });
   });
 
+  test('has of the node that is asked for what can be understood, in the main folder of what was saved where nothing else is said', () => {
+    const odd = [null, 'a', { filename: 7 }, { filename: 'a', subfolder: 7 }, { filename: 'a', type: 7 }];
+    expect(outcomeOf(done({ 9: { images: [...odd, { filename: 'a' }] } }), 'id', '9')).toEqual({ type: 'done', images: [image('a')] });
+  });
+
   test('may have nothing that it made', () => {
     for (const outputs of [undefined, null, 'x', []]) expect(outcomeOf(done(outputs), 'id', null)).toEqual({ type: 'done', images: [] });
   });

@@ -6,6 +6,12 @@ const place = { node: '1', input: 'x' };
 const FULL: ImageTemplate = { nodes: {}, inputs: { prompt: place, width: place, height: place, seed: place, count: place }, output: null, maxCount: 4, maxSide: 1024 };
 const BARE: ImageTemplate = { ...FULL, inputs: { prompt: place } };
 const PROMPT = { model: 'dall-e-3', prompt: 'a cat' };
+const EXPECTED = new Map([
+  ['prompt', 'a text'],
+  ['n', 'a whole number from 1 to 4 (images.max_count)'],
+  ['size', 'auto or WIDTHxHEIGHT, each a multiple of 8 from 16 to 1024 (images.max_side)'],
+  ['seed', `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`],
+]);
 const unsupported = (...parameters: string[]) => expect.objectContaining({ type: 'unsupported', parameters });
 
 describe('a request for images', () => {
@@ -25,19 +31,31 @@ describe('a request for images', () => {
     expect(readImages({ ...PROMPT, n: 4, size: '512x1024', seed: 0 }, FULL)).toMatchObject({ count: 4, size: { width: 512, height: 1024 }, seed: 0 });
   });
 
-  test.each<[string, unknown]>([
-    ['response_format', 'url'],
-    ['quality', 'hd'],
-    ['style', 'vivid'],
-    ['background', 'transparent'],
-    ['moderation', 'low'],
-    ['output_format', 'webp'],
-    ['output_compression', 50],
-    ['stream', true],
-    ['partial_images', 2],
-    ['negative_prompt', 'dogs'],
-  ])('is refused for %s as %p', (name, value) => {
-    expect(readImages({ ...PROMPT, [name]: value }, FULL)).toEqual(unsupported(name));
+  test.each<[string, unknown, string]>([
+    ['response_format', 'url', ' (only b64_json)'],
+    ['quality', 'hd', ' (only auto)'],
+    ['style', 'vivid', ' (only auto)'],
+    ['background', 'transparent', ' (only auto)'],
+    ['moderation', 'low', ' (only auto)'],
+    ['output_format', 'webp', ' (only png)'],
+    ['output_compression', 50, ' (only 100)'],
+    ['stream', true, ' (the answer comes as a whole)'],
+    ['partial_images', 2, ' (only 0)'],
+    ['negative_prompt', 'dogs', ''],
+  ])('is refused for %s as %p, and told what there is', (name, value, what) => {
+    const fault = readImages({ ...PROMPT, [name]: value }, FULL);
+    expect(fault).toEqual(unsupported(name));
+    expect(fault).toMatchObject({ message: expect.stringContaining(`not supported here: ${name}${what};`) });
+  });
+
+  test('has no size where the workflow has a place for one side only', () => {
+    for (const inputs of [{ prompt: place, width: place }, { prompt: place, height: place }]) {
+      expect(readImages({ ...PROMPT, size: '512x512' }, { ...FULL, inputs })).toEqual(unsupported('size'));
+    }
+  });
+
+  test('has any size from 16 to the longest side', () => {
+    expect(readImages({ ...PROMPT, size: '16x1024' }, FULL)).toMatchObject({ size: { width: 16, height: 1024 } });
   });
 
   test('is refused for what the workflow has no place for, and told the setting', () => {
@@ -56,6 +74,9 @@ describe('a request for images', () => {
     ['half an image', { n: 1.5 }],
     ['a number in words', { n: '2' }],
     ['a size that is none', { size: 'large' }],
+    ['a size and more before it', { size: 'x512x512' }],
+    ['a size and more behind it', { size: '512x512px' }],
+    ['a size in a list', { size: ['512x512'] }],
     ['a side that is too long', { size: '1032x512' }],
     ['a side that is too short', { size: '512x8' }],
     ['a side between the steps', { size: '512x516' }],
@@ -63,6 +84,6 @@ describe('a request for images', () => {
     ['a seed that is not exact', { seed: 2 ** 53 }],
   ])('is a bad one with %s', (_, more) => {
     const [name] = Object.keys(more);
-    expect(readImages({ ...PROMPT, ...more }, FULL)).toMatchObject({ type: 'bad', message: expect.stringContaining(`${name}: expected `) });
+    expect(readImages({ ...PROMPT, ...more }, FULL)).toEqual({ type: 'bad', message: `${name}: expected ${EXPECTED.get(name ?? '')}` });
   });
 });

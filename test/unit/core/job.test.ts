@@ -19,6 +19,11 @@ describe('the jobs that an answer names', () => {
     [{}, []],
     [undefined, []],
   ])('in %j are %j', (document, ids) => expect(jobIds(completion(), document)).toEqual(ids));
+
+  test('are a thousand at most, the first ones', () => {
+    const ids = Array.from({ length: 1001 }, (_, index) => String(index));
+    expect(jobIds(completion(), { id: ids })).toEqual(ids.slice(0, 1000));
+  });
 });
 
 describe('the state of a job', () => {
@@ -30,6 +35,9 @@ describe('the state of a job', () => {
     [{ status: 200, document: {} }, {}, 'unsure'],
     [{ status: 200, document: { a: { state: null } } }, {}, 'unsure'],
     [{ status: 200, document: undefined }, {}, 'unsure'],
+    [{ status: 299, document: { a: { state: 'failed' } } }, { ended: ['done', 'failed'] }, 'ended'],
+    [{ status: 199, document: { a: { state: 'done' } } }, {}, 'unsure'],
+    [{ status: 300, document: { a: { state: 'done' } } }, {}, 'unsure'],
     [{ status: 500, document: { a: { state: 'done' } } }, {}, 'unsure'],
     [{ status: 404, document: {} }, {}, 'lost'],
     [{ status: 410, document: {} }, {}, 'lost'],
@@ -39,6 +47,10 @@ describe('the state of a job', () => {
   test('is found under an id with the letters of a pointer', () => {
     expect(jobState(completion(), 'a/b~c', { status: 200, document: { 'a/b~c': { state: 1 } } })).toBe('ended');
   });
+});
+
+test('an exchange that left nothing behind has no jobs, was not left and not cut', () => {
+  expect(NO_TRACE).toEqual({ ids: [], isAbandoned: false, isCut: false });
 });
 
 describe('a consumer may still work after its answer', () => {

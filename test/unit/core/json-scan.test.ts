@@ -85,6 +85,7 @@ describe('the client is told where a body is no JSON object', () => {
     ['{"a":[1}}', 'at byte 7'],
     ['{"a":1,}', 'expected a key in double quotes at byte 7'],
     ['{,}', 'expected a key in double quotes or a closing brace at byte 1'],
+    ['{"a":[,]}', 'expected a value or a closing bracket at byte 6'],
     ['{"a":[1,]}', 'expected a value at byte 8'],
     ['{"a":}', 'expected a value at byte 5'],
     ['{"a" 1}', 'expected a colon at byte 5'],

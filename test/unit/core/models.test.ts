@@ -19,6 +19,7 @@ const TABLE = tableOf({
   whisper: { aliases: ['whisper-1'] },
   same: { use_model_name: 'same' },
   constructor: { consumer: 'b' },
+  'hf/*': { aliases: ['face'] },
 });
 
 describe('a model goes to', () => {
@@ -32,6 +33,7 @@ describe('a model goes to', () => {
     ['a beginning, and what follows stands for the *', 'ollama/qwen3', { name: 'ollama/*', rename: 'qwen3:latest' }],
     ['a beginning that nothing follows', 'ollama/', { name: 'ollama/*', rename: ':latest' }],
     ['its alias, which its consumer does not know', 'whisper-1', { name: 'whisper', rename: 'whisper' }],
+    ['an alias of a beginning, which its consumer is asked for as it is', 'face', { name: 'hf/*', rename: null }],
     ['itself, which is no change of name', 'same', { name: 'same', rename: null }],
     ['a name that objects know, too', 'constructor', { name: 'constructor', rename: null }],
   ])('%s: %s goes to %j', (_why, model, { name, rename }) => {

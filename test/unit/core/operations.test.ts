@@ -64,6 +64,7 @@ describe('the tongue at', () => {
     '/v1/modelsx',
     '/v1/chat/completions/',
     '/v1/audio/voices/x',
+    '/x/v1/audio/voices',
     '/modelsx',
     '/audio/x.wav',
     '/ollama',

@@ -22,6 +22,7 @@ describe('what something is expected to take', () => {
     [[90_000, 100, 200, 300, 1], [200, 80.2, 18_240]],
     [[100, 100, 100, 100], [100, 100, 100]],
     [[0, 0], [0, 0, 0]],
+    [[1, 90, 100, 100, 100, 100, 100, 100, 2000, 9000], [100, 98, 480]],
   ])('after %j is so many ms, from and to: %j', (durations, [ms, lowMs, highMs]) => {
     expect(said(...durations)).toEqual({ ms: expect.closeTo(ms, 6), lowMs: expect.closeTo(lowMs, 6), highMs: expect.closeTo(highMs, 6) });
   });

@@ -18,17 +18,22 @@ describe('who can reach the daemon', () => {
   });
 
   test('with everything', () => {
-    const access = { allow: ['any', 'loopback'], keys: [KEY], tailscale_whois: true, logins: { 'me@x': ['admin'] }, origins: ['http://page:1'] };
+    const access = { allow: ['any', 'loopback'], keys: [KEY], tailscale_whois: true, logins: { 'me@x': ['admin', 'read'], 'you@x': ['read'] }, origins: ['http://page:1', 'http://page:2'] };
     expect(lines(access, '192.168.1.2:80')).toEqual([
       'reached at 192.168.1.2:80',
       expect.stringMatching(/^loopback .*programs also admin$/),
       expect.stringMatching(/^tailscale .*infer, read$/),
       'any other address: a key is needed for all but /healthz',
       'key laptop: infer, read',
-      'login me@x: admin (not in a browser)',
+      'login me@x: admin, read (not in a browser)',
+      'login you@x: read',
       'nobody is refused by address',
-      'web pages of other origins: refused, but for http://page:1',
+      'web pages of other origins: refused, but for http://page:1, http://page:2',
     ]);
+  });
+
+  test('takes no address for that of this machine, or for all, that only has it in it', () => {
+    expect(['192.168.127.1:80', '10.0.0.0:80'].map((listen) => lines({}, listen)[0])).toEqual(['reached at 192.168.127.1:80', 'reached at 10.0.0.0:80']);
   });
 
   test('names ports of single consumers', () => {
@@ -48,6 +53,13 @@ describe('who can reach the daemon', () => {
     ['fd7a:115c:a1e0:ab12::/64', 'infer, read'],
     ['100.64.0.0/9', 'a key is needed for all but /healthz'],
     ['100.128.0.1', 'a key is needed for all but /healthz'],
+    ['127.0.0.0/8', 'infer, read; programs also admin'],
+    ['127.0.0.0/7', 'a key is needed for all but /healthz'],
+    ['100.78.0.1', 'infer, read'],
+    ['10.100.64.1', 'a key is needed for all but /healthz'],
+    ['fd7a:115c:a1e0::/48', 'infer, read'],
+    ['fd7a:115c:a1e0::/47', 'a key is needed for all but /healthz'],
+    ['2001:fd7a:115c:a1e0::1', 'a key is needed for all but /healthz'],
     ['126.0.0.0/7', 'a key is needed for all but /healthz'],
     ['10.0.0.0/8', 'a key is needed for all but /healthz'],
   ])('judges %s by where it lies', (entry, rights) => {

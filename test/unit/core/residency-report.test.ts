@@ -58,6 +58,8 @@ describe('bytes alone', () => {
     [{ vram: 0 }, 0],
     [{ vram: null }, null],
     [{ vram: Number.NaN }, null],
+    [{ vram: JSON.parse('1e999') }, null],
+    [{ vram: '7' }, null],
   ])('in %j are %j MiB, and say nothing else', (document, usedMib) => {
     expect(residency({ bytes: '/vram' }, document)).toEqual([null, usedMib, null, false]);
   });
@@ -65,9 +67,23 @@ describe('bytes alone', () => {
 
 describe('a status', () => {
   test('that means nothing is loaded says so', () => expect(residency({ absent_status: [503] }, undefined, 503)).toEqual([false, null, [], false]));
-  test.each([404, 500, 302])('%i means nothing else', (status) => {
+  test('that means nothing is loaded may be all that is asked for: any other says nothing', () => {
+    expect(residency({ absent_status: [503] }, { models: [] }, 200)).toEqual([null, null, null, false]);
+  });
+  test.each([200, 299])('%i means that the answer counts', (status) => {
+    expect(residency({ items: '/models' }, { models: [] }, status)).toEqual([false, null, [], false]);
+  });
+  test.each([199, 300, 302, 404, 500])('%i means nothing else', (status) => {
     expect(residency({ items: '/models' }, { models: [] }, status)).toEqual([null, null, null, false]);
   });
+});
+
+test('a list, a value and a status are believed before memory, and bytes alone are not', () => {
+  const exact = { isExact: true };
+  expect(reportOf({ items: '/models' }, { models: [] }, 200)).toMatchObject(exact);
+  expect(reportOf({ value: '/asleep' }, { asleep: true }, 200)).toMatchObject(exact);
+  expect(reportOf({ items: '/models', absent_status: [503] }, undefined, 503)).toMatchObject(exact);
+  expect(reportOf({ bytes: '/vram' }, { vram: 0 }, 200)).not.toMatchObject(exact);
 });
 
 describe('a busy answer', () => {
@@ -85,6 +101,8 @@ describe('a busy answer', () => {
     [{ pointer: '/n' }, {}, null],
     [{ pointer: '/n', idle_when: 'idle' }, { n: 'idle' }, false],
     [{ pointer: '/n', idle_when: 'idle' }, { n: 'working' }, true],
+    [{ pointer: '/n', idle_when: 'idle' }, { n: null }, null],
+    [{ pointer: '/n', idle_when: 'idle' }, { n: {} }, null],
     [{ pointer: '/n', idle_when: 1 }, { n: 1 }, false],
     [{ pointer: '/n', idle_when: 1 }, { n: 0 }, true],
     [{ pointer: '/a', plus: ['/b'] }, { a: 0, b: 0 }, false],

@@ -137,6 +137,8 @@ describe('the memory of its processes', () => {
     ['well more than what stays', { marks: { residualMib: 300 }, usedMib: 340 }, 'resident'],
     ['nine tenths of the footprint, though as much is said to stay', { marks: { residualMib: 900 }, usedMib: 901 }, 'resident'],
     ['what stays, with no footprint', { marks: { footprintMib: null, residualMib: 300 }, usedMib: 300 }, 'absent'],
+    ['what stays and a tenth of it, with no footprint', { marks: { footprintMib: null, residualMib: 10 }, usedMib: 11 }, 'absent'],
+    ['what stays, with a footprint of nothing', { marks: { footprintMib: 0, residualMib: 300 }, usedMib: 300 }, 'absent'],
     ['more than what stays, with no footprint', { marks: { footprintMib: null, residualMib: 300 }, usedMib: 331 }, 'resident'],
   ] as const)('is %s: told from footprint and residue by %j: %s', (_name, { marks, usedMib }, residency) => {
     expect(residencyAfterSample({ ...SAMPLED, ...marks }, { ...USE, usedMib })).toEqual({ residency, source: 'process' });
@@ -152,6 +154,10 @@ describe('the memory of its processes', () => {
     ['an unload is under way', { residency: 'unloading' }, {}],
   ] as const)('says nothing when %s', (_name, record, use) => {
     expect(residencyAfterSample({ ...SAMPLED, ...record }, { ...USE, ...use })).toBeNull();
+  });
+
+  test('counts from the moment of our last action on', () => {
+    expect(residencyAfterSample(SAMPLED, { ...USE, startedAt: LAST_ACTION_AT })).toEqual({ residency: 'resident', source: 'process' });
   });
 
   test('that was never seen says nothing against what we did, for it may be where nvidia-smi does not see it', () => {
@@ -170,4 +176,5 @@ describe('the memory of its processes', () => {
 test('a list or a state of its own is believed before the memory, which may be small', () => {
   expect(residencySaid({ loaded: true, usedMib: 50, isExact: true }, RECORD)).toBe('resident');
   expect(residencySaid({ loaded: false, usedMib: 900, isExact: true }, RECORD)).toBe('absent');
+  expect(residencySaid({ loaded: null, usedMib: 900, isExact: true }, RECORD)).toBe('resident');
 });

@@ -27,7 +27,7 @@ describe('a browser', () => {
   test('is not every program that has a user agent', () => {
     expect(isFromPage({ host: 'localhost', 'user-agent': 'Mozilla/5.0', accept: '*/*', cookie: 'a=b', 'sec-fetch-mode': 'cors' })).toBe(false);
   });
-  test.each(['x-origin', 'origin-of-request', 'x-referer', 'refererless', 'x-sec-fetch-site'])('is not known by %s', (name) => {
+  test.each(['x-origin', 'some-origin', 'origin-of-request', 'x-referer', 'refererless', 'x-sec-fetch-site'])('is not known by %s', (name) => {
     expect(isFromPage({ [name]: 'x' })).toBe(false);
   });
 });

@@ -56,6 +56,27 @@ describe('the model of a form', () => {
   });
 });
 
+describe('of a form with other parts', () => {
+  const part = (name: string, value: string, header = '') => `--b\r\nContent-Disposition: form-data; name="${name}"${header}\r\n\r\n${value}\r\n`;
+  const body = (...parts: readonly string[]) => scanned(new FormScanner('b'), Buffer.from(`${parts.join('')}--b--`));
+  const encoded = '\r\nContent-Transfer-Encoding: base64';
+  const before = part('prompt', 'x'.repeat(300));
+
+  test('only that of its name is the model', () => {
+    expect(modelIn(body(before, part('model', 'a'), part('Model', 'b')))).toEqual(found('a'));
+    expect(modelIn(body(before, part('models', 'b')))).toEqual({ type: 'none' });
+  });
+
+  test.each([
+    ['an encoded one', part('model', 'YQ==', encoded), 'is not a string'],
+    ['an encoded one of 256 bytes', part('model', 'x'.repeat(256), encoded), 'is not a string'],
+    ['an encoded one of 257 bytes', part('model', 'x'.repeat(257), encoded), 'longer than 256 characters'],
+    ['a long file', part('model', 'x'.repeat(300), '; filename="f"'), 'is not a string'],
+  ])('%s is told as what it is', (_what, model, reason) => {
+    expect(modelIn(body(before, model))).toEqual(fault(reason));
+  });
+});
+
 test.each([
   ['{"stream":true}', true],
   ['{"stream" : true , "x":1}', true],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { scopeNeeded } from '../../../lib/core/scopes.ts';
+import { scopeForOthers, scopeNeeded } from '../../../lib/core/scopes.ts';
 import { ROUTES } from '../../support/routes.ts';
 
 const PLAIN = { isOwnPort: false, hasLeaseToken: false };
@@ -24,8 +24,23 @@ test('every route of lib/server.ts is in that list, and no others are', () => {
   expect([...routes].toSorted()).toEqual([...new Set(ROUTES.map(({ route }) => route))].filter((route) => route !== '').toSorted());
 });
 
-test.each(['GET /x/v1/leases', 'DELETE /x/v1/leases/y', 'POST /x/v1/pause', 'POST /x/models/load', 'GET /models/loaded', 'GET /v1/leasesx'])('%s only looks like something that needs more', (start) => {
+test.each(['GET /x/v1/leases', 'DELETE /x/v1/leases/y', 'POST /x/v1/pause', 'POST /x/models/load', 'GET /models/loaded', 'GET /v1/leasesx', 'DELETE /x/v1/queue/y', 'GET /x/ui', 'GET /uix'])('%s only looks like something that needs more', (start) => {
   expect(needs(start)).toBe('read');
+});
+
+describe('what others have asked for', () => {
+  test.each(['GET', 'POST', 'DELETE'])('is touched by %s of an entry of the queue, which needs admin', (method) => {
+    expect(scopeForOthers({ ...PLAIN, method, path: '/v1/queue/x' })).toBe('admin');
+  });
+
+  test.each(['GET /v1/queue', 'GET /v1/queue/', 'GET /x/v1/queue/y', 'OPTIONS /v1/queue/x', 'GET /v1/status'])('makes no difference to %s', (start) => {
+    const [method = '', path = ''] = start.split(' ');
+    expect(scopeForOthers({ ...PLAIN, method, path })).toBeNull();
+  });
+
+  test('is nowhere at a port of a consumer\'s own', () => {
+    expect(scopeForOthers({ ...PLAIN, method: 'DELETE', path: '/v1/queue/x', isOwnPort: true })).toBeNull();
+  });
 });
 
 describe('a lease', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { heldMib, promiseMib } from '../../../lib/core/snapshot.ts';
+import { freeableMib, heldMib, promiseMib } from '../../../lib/core/snapshot.ts';
 import { planned } from '../../support/snapshots.ts';
 
 describe('a promise of 1000 MiB, of which', () => {
@@ -46,5 +46,14 @@ describe('a consumer holds', () => {
     ['nothing that anybody knows of without a footprint', { footprintMib: null }, 0],
   ])('%s', (_name, differences, mib) => {
     expect(heldMib(planned({ name: 'a', ...differences }))).toBe(mib);
+  });
+});
+
+describe('an unload is expected to free', () => {
+  test.each([
+    ['what is held less what stays', { usedMib: 700, residualMib: 200 }, 500],
+    ['nothing where no more is held than stays', { usedMib: 150, residualMib: 200 }, 0],
+  ])('%s', (_name, differences, mib) => {
+    expect(freeableMib(planned({ name: 'a', ...differences }))).toBe(mib);
   });
 });

@@ -16,6 +16,19 @@ describe('a request for speech', () => {
     expect(readSpeech({ ...INPUT, ...more }, [])).toEqual({ type: 'speech', text: 'Good day.', voice: null });
   });
 
+  test.each(['alloy', 'ash', 'ballad', 'cedar', 'coral', 'echo', 'fable', 'marin', 'nova', 'onyx', 'sage', 'shimmer', 'verse'])("may ask for OpenAI's voice %s", (voice) => {
+    expect(readSpeech({ ...INPUT, voice }, [])).toMatchObject({ type: 'speech', voice: null });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['speed', 2, 'speed (only 1)'],
+    ['instructions', 'whisper', 'instructions (none are followed)'],
+    ['stream_format', 'sse', 'stream_format (only audio)'],
+    ['voice', 'mine', "voice (no voices are configured; alloy, ash, ballad, cedar, coral, echo, fable, marin, nova, onyx, sage, shimmer, verse stand for the server's own)"],
+  ])('is told what there is of %s', (name, value, what) => {
+    expect(readSpeech({ ...INPUT, [name]: value }, [])).toMatchObject({ message: expect.stringContaining(what) });
+  });
+
   test.each(['mp3', 'opus', 'aac', 'flac', 'pcm'])('is refused in the format %s, and told what there is', (format) => {
     const fault = readSpeech({ ...INPUT, response_format: format }, []);
     expect(fault).toEqual(unsupported('response_format'));
@@ -41,8 +54,10 @@ describe('a request for speech', () => {
     ['has a text that is none', { input: 5 }],
     ['has a voice that is none', { voice: 7 }],
     ['has a voice without an id', { voice: {} }],
+    ['has a voice whose id is no text', { voice: { id: 7 } }],
   ])('is a bad one where it %s', (_, more) => {
-    expect(readSpeech({ ...INPUT, ...more }, [])).toMatchObject({ type: 'bad', message: expect.stringMatching(/^(input|voice): expected /) });
+    const message = 'voice' in more ? 'voice: expected the name of a voice, or an object with its id' : 'input: expected a text';
+    expect(readSpeech({ ...INPUT, ...more }, [])).toEqual({ type: 'bad', message });
   });
 });
 

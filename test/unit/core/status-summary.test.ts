@@ -54,6 +54,10 @@ describe('the summary counts', () => {
     expect(summary({ scheduler, leases: [{}, {}] })).toMatchObject(shown);
   });
 
+  test('no wait of a last job before there was one', () => {
+    expect(summary()).toMatchObject({ last_wait_seconds: null, oldest_wait_seconds: 0 });
+  });
+
   test('how long it has served, and nothing below 0 when the wall clock was put back', () => {
     expect(summary({ startedAt: new Date('2026-02-03T04:00:06.000Z') })['uptime_seconds']).toBe(300);
     expect(summary({ startedAt: new Date('2026-02-03T05:00:00.000Z') })['uptime_seconds']).toBe(0);
@@ -64,6 +68,11 @@ describe('the memory of the card in the summary is', () => {
   test('in bytes and as a share', () => {
     const shown = { vram_total_bytes: 16 * GIB, vram_used_bytes: 4 * GIB, vram_free_bytes: 12 * GIB, vram_used_ratio: 0.25 };
     expect(summary({ reading: READING })).toMatchObject(shown);
+  });
+
+  test('no share of a total that is not known, or nothing', () => {
+    const shareOf = (totalMib: number | null) => READING.ok && summary({ reading: { ok: true, sample: { ...READING.sample, totalMib } } })['vram_used_ratio'];
+    expect([shareOf(null), shareOf(0), shareOf(8192)]).toEqual([null, null, 0.5]);
   });
 
   test('the configured total and else unknown while the card cannot be read', () => {

@@ -96,12 +96,26 @@ describe('no member that callers rely on is ever left out', () => {
   });
 });
 
+test('a member that goes or changes its meaning raises the version of the report', () => {
+  expect(shown()['schema_version']).toBe(1);
+});
+
 test('where the broker stands in for a consumer is shown where that is configured', () => {
   expect([consumerShown({ listen: '127.0.0.1:1' })?.['listen'], consumerShown({ listen: null })?.['listen']]).toEqual(['127.0.0.1:1', null]);
   expect(Object.keys(consumerShown({}) ?? {})).not.toContain('listen');
 });
 
 describe('what is not known is null, never 0: ', () => {
+  test('which card it is', () => {
+    expect(shown().gpu).toMatchObject({ name: null, uuid: null, unattributed_mib: null });
+  });
+  test('the memory of the daemon itself', () => {
+    expect(shown({ process: { ...START.process, rssMib: null } })['process']).toMatchObject({ rss_mib: null });
+  });
+  test('of a card that was read: what that reading does not say', () => {
+    const sample = { ...READING.sample, totalMib: null, usedMib: null };
+    expect(shown({ reading: { ok: true, sample } }).gpu).toMatchObject({ total_mib: null, used_mib: null, free_mib: 10_000 });
+  });
   test('the memory of a card that has not been read', () => {
     expect(shown().gpu).toMatchObject({ total_mib: null, used_mib: null, free_mib: null, last_sample: null, foreign: null });
   });
@@ -184,6 +198,17 @@ describe('a consumer', () => {
       last_error: 'GET /health answered 500',
     });
   });
+  test('shows why its residency and its memory are believed', () => {
+    const facts = { residency: 'resident', residencySource: 'process', use: { mib: 900, source: 'self' }, measuredMib: 1000, isWorkingForOthers: true } as const;
+    const shownOf = { residency_source: 'process', gpu_resident_mib: 900, gpu_resident_source: 'self', external_work: true };
+    expect(consumerShown(facts)).toMatchObject(shownOf);
+    expect(consumerShown({})).toMatchObject({ residency_source: 'assumed', gpu_resident_source: null, external_work: false });
+  });
+  test('shows what it is and how it is started, where that is known', () => {
+    expect(consumerShown({ preset: 'ollama', systemdUnit: 'ollama.service', canLoad: true })).toMatchObject({ preset: 'ollama', systemd_unit: 'ollama.service', loadable: true });
+    expect(consumerShown({})).toMatchObject({ loadable: false });
+    for (const key of ['preset', 'systemd_unit']) expect(Object.keys(consumerShown({}) ?? {})).not.toContain(key);
+  });
   test('stands among the others by its name', () => {
     const consumers = ['tts', 'LLM', 'image (retired)', 'image'].map((name) => ({ ...NEW, name }));
     expect(shown({ consumers }).consumers.map(({ name }) => name)).toEqual(['LLM', 'image', 'image (retired)', 'tts']);
@@ -228,6 +253,17 @@ test('a pause is shown with since when and by whom it is', () => {
   expect(shown({ paused: { since: new Date('2026-01-02T03:04:05Z'), by: 'me' } })['paused']).toEqual({ since: '2026-01-02T03:04:05.000Z', by: 'me' });
 });
 
+test('the history is shown as kept or why it is not, with what was never written', () => {
+  expect(shown()['history']).toBeNull();
+  expect(shown({ history: { fault: null, dropped: 0 } })['history']).toEqual({ on: true, reason: null, dropped: 0 });
+  expect(shown({ history: { fault: 'disk full', dropped: 7 } })['history']).toEqual({ on: false, reason: 'disk full', dropped: 7 });
+});
+
+test('the daemon itself is shown with how it does, and how its summary counts it', () => {
+  expect(shown()['process']).toEqual({ event_loop_p99_ms: 0, event_loop_max_ms: 12.3, rss_mib: 81, open_connections: 3 });
+  expect(shown()['summary']).toMatchObject({ consumers: 1, uptime_seconds: 306 });
+});
+
 test('the routing is the configured one', () => {
   const config = configured({ consumers: { tts: { paths: { tts: { path: '/x' } } } }, routing: { tts: 'tts' } });
   expect(shown({ config }).routing).toEqual({ tts: 'tts' });
@@ -237,16 +273,19 @@ interface Known {
   readonly usedMib: number | null;
   readonly consumer: number | null;
   readonly foreign: number | null;
+  readonly unknown?: number | null;
 }
 
 test.each<[Known, number | null]>([
   [{ usedMib: 3000, consumer: 2000, foreign: 500 }, 500],
   [{ usedMib: 2000, consumer: 2000, foreign: 500 }, 0],
+  [{ usedMib: 3000.4, consumer: 2000, foreign: 500, unknown: 100 }, 400],
+  [{ usedMib: 3000, consumer: 2000, foreign: 500, unknown: null }, null],
   [{ usedMib: 3000, consumer: null, foreign: 500 }, null],
   [{ usedMib: 3000, consumer: 2000, foreign: null }, null],
   [{ usedMib: null, consumer: 2000, foreign: 500 }, null],
-])('unattributed memory of %j is %j', ({ usedMib, consumer, foreign }, expected) => {
+])('unattributed memory of %j is %j', ({ usedMib, consumer, foreign, unknown = 0 }, expected) => {
   if (!READING.ok) throw new Error('no reading');
-  const attribution = { uses: new Map([['tts', consumer]]), foreign: [{ pid: 7, name: null, usedMib: foreign }], unknownHolders: [] };
+  const attribution = { uses: new Map([['tts', consumer]]), foreign: [{ pid: 7, name: null, usedMib: foreign }], unknownHolders: [{ pid: 8, name: null, usedMib: unknown }] };
   expect(shown({ reading: { ok: true, sample: { ...READING.sample, usedMib, attribution } } }).gpu['unattributed_mib']).toBe(expected);
 });

@@ -11,6 +11,9 @@ describe('the edit distance', () => {
     ['stutas', 'status', 2],
     ['cehck', 'check', 1],
     ['kitten', 'sitting', 3],
+    ['ab', 'ca', 2],
+    ['ab', 'bc', 2],
+    ['abc', 'cde', 3],
   ])('from %j to %j is %i', (a, b, distance) => {
     expect(editDistance(a, b)).toBe(distance);
     expect(editDistance(b, a)).toBe(distance);
@@ -20,6 +23,13 @@ describe('the edit distance', () => {
 describe('a suggestion', () => {
   test('is the nearest candidate', () => {
     expect(suggest('unlod', ['load', 'unload', 'paths'])).toBe('unload');
+  });
+  test('is the nearer of two, also where it comes later', () => {
+    expect(suggest('abcdefghi', ['abcdefxyz', 'abcdefghx'])).toBe('abcdefghx');
+  });
+  test('may differ in one of each three letters of the shorter', () => {
+    expect(suggest('stutas', ['status'])).toBe('status');
+    expect(suggest('abcde', ['abcdefg'])).toBeNull();
   });
   test('ignores case', () => {
     expect(suggest('posT', ['GET', 'POST'])).toBe('POST');
@@ -36,6 +46,7 @@ describe('a suggestion', () => {
   test('is not made for very long words and lists, which would take long', () => {
     expect(suggest('a'.repeat(65), ['a'.repeat(64)])).toBeNull();
     expect(suggest('aa', Array(201).fill('ab'))).toBeNull();
+    expect(suggest('a'.repeat(64), Array(200).fill('a'.repeat(63)))).toBe('a'.repeat(63));
   });
 });
 
@@ -47,6 +58,7 @@ describe('the nearest names', () => {
     ['begin with the same name in other case', { word: 'Whisper-1', candidates: ['whisper-2', 'WHISPER-1', 'whisper'] }, ['WHISPER-1', 'whisper', 'whisper-2']],
     ['have a part before one that differs, however little', { word: 'gpt-4o-mini', candidates: ['gpt-4o-mimi', 'gpt'] }, ['gpt', 'gpt-4o-mimi']],
     ['have the part that more is left of first', { word: 'gpt-4o', candidates: ['gpt', 'gpt-4'] }, ['gpt-4', 'gpt']],
+    ['have the part that more is left of before a longer name that has the word in it', { word: 'gpt-4o', candidates: ['gpt-4o-mini-long', 'gpt-4'] }, ['gpt-4', 'gpt-4o-mini-long']],
     ['of equally near ones keep their order', { word: 'tta', candidates: ['tts', 'ttb'] }, ['tts', 'ttb']],
     ['do not have one letter as a part', { word: 'abcdef', candidates: ['a', 'b'] }, []],
     ['are none where nothing is alike', { word: 'kangaroo', candidates: ['gpt-4o', 'llama'] }, []],
@@ -58,6 +70,7 @@ describe('the nearest names', () => {
   test('are not looked for where that would take long', () => {
     expect(nearest('a'.repeat(65), ['a'.repeat(64)])).toEqual([]);
     expect(nearest('a'.repeat(64), ['a'.repeat(65), 'a'.repeat(63)])).toEqual(['a'.repeat(63)]);
+    expect(nearest('a'.repeat(63), ['a'.repeat(64)])).toEqual(['a'.repeat(64)]);
     expect(nearest('ab', [...Array<string>(200).fill('xy'), 'ab'])).toEqual([]);
   });
 });

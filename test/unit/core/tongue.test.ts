@@ -159,6 +159,10 @@ describe('the headers', () => {
     expect(errorHeaders('openai', spoken(), seconds)['retry-after-ms']).toBe(ms);
   });
 
+  test('are none in our own tongue', () => {
+    expect(errorHeaders('facade', spoken({ requestId: 'r' }), 7)).toEqual({});
+  });
+
   test("have the request's id where Anthropic's clients look for it", () => {
     expect(errorHeaders('anthropic', spoken({ requestId: 'r' }), undefined)['request-id']).toBe('r');
     expect(errorHeaders('anthropic', spoken(), undefined)).not.toHaveProperty('request-id');

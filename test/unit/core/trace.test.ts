@@ -26,8 +26,17 @@ describe('a traceparent', () => {
     [`00-${TRACE.toUpperCase()}-${SPAN}-01`],
     [`00-${TRACE}-${SPAN}`],
     [`00-${TRACE}-${SPAN}-1`],
+    [`x00-${TRACE}-${SPAN}-01`],
+    [`cc-${TRACE}-${SPAN}-01x`],
   ])('%j is not', (header) => {
     expect(parseTraceparent(header)).toBeNull();
+  });
+
+  test.each([
+    ['0'.repeat(31) + 'a', 'a' + '0'.repeat(15)],
+    ['a' + '0'.repeat(31), '0'.repeat(15) + 'a'],
+  ])('may have ids with zeros: %s and %s', (traceId, spanId) => {
+    expect(parseTraceparent(`00-${traceId}-${spanId}-01`)).toEqual({ traceId, spanId, isSampled: true });
   });
 
   test.each([true, false])('is written as it is read (sampled: %j)', (isSampled) => {
@@ -74,6 +83,7 @@ describe('spans are sent', () => {
     ['to the configured collector', 'http://a:4318', {}, 'http://a:4318/v1/traces'],
     ['to the collector of the environment', undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b:4318/' }, 'http://b:4318/v1/traces'],
     ['to that of the signal before', undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/x' }, 'http://c/x'],
+    ['to the collector where that of the signal is empty', undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b//', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '' }, 'http://b/v1/traces'],
     ['to the configured one before both', 'http://a', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://b', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/x' }, 'http://a/v1/traces'],
     ['nowhere where OpenTelemetry is switched off', 'http://a', { OTEL_SDK_DISABLED: 'true' }, null],
   ])('%s', (...[, configured, env, url]) => {

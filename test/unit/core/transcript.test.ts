@@ -23,6 +23,17 @@ test('a verbose one has all that OpenAI has, and null for what is not known', ()
   });
 });
 
+test('a segment that says nothing of itself has its number, and no text', () => {
+  const unknown = { start: null, end: null, temperature: null, avg_logprob: null, compression_ratio: null, no_speech_prob: null };
+  expect(transcriptOf({ text: 'a', segments: [{}] }, { format: 'verbose_json', withWords: false })).toEqual({
+    task: null,
+    language: null,
+    duration: null,
+    text: 'a',
+    segments: [{ id: 0, seek: 0, text: '', tokens: [], ...unknown }],
+  });
+});
+
 describe('words', () => {
   test('are put together from their parts, with the times of all of them', () => {
     expect(transcriptOf(said, { format: 'verbose_json', withWords: true })?.['words']).toEqual([
@@ -35,6 +46,10 @@ describe('words', () => {
     expect(words(['こん', 'にちは'])).toEqual([{ word: 'こん', start: 0, end: 1 }, { word: 'にちは', start: 1, end: 2 }]);
   });
 
+  test('go on where only a later letter is of such a script, each with the one before it', () => {
+    expect(words([' a', 'bこ', ' c', 'd', ' e'])).toMatchObject([{ word: 'abこ' }, { word: 'cd' }, { word: 'e' }]);
+  });
+
   test('do not go on from one segment into the next', () => {
     const document = { ...said, segments: [{ words: [word(' a', 0)] }, { words: [word('b', 1)] }] };
     expect(transcriptOf(document, { format: 'verbose_json', withWords: true })?.['words']).toMatchObject([{ word: 'a' }, { word: 'b' }]);
@@ -42,6 +57,8 @@ describe('words', () => {
 
   test('that are none are left out', () => {
     expect(words([' '])).toEqual([]);
+    const odd = [null, 'x', { word: 'x', start: 0 }, { word: 'x', end: 1 }, { start: 0, end: 1 }, { word: 7, start: 0, end: 1 }, { word: 'x', start: '0', end: 1 }];
+    expect(transcriptOf({ ...said, segments: [{ words: [...odd, word('a', 0)] }] }, { format: 'verbose_json', withWords: true })).toMatchObject({ words: [{ word: 'a', start: 0, end: 1 }] });
     expect(transcriptOf({ ...said, segments: [{ words: [{ word: 'x' }, 5] }, {}] }, { format: 'verbose_json', withWords: true })).toMatchObject({ words: [] });
   });
 });
@@ -58,6 +75,7 @@ test.each<[string, unknown]>([
 test.each<[string, unknown]>([
   ['without segments', { text: 'a' }],
   ['with segments that are none', { text: 'a', segments: [5] }],
+  ['with one segment that is none', { text: 'a', segments: [{}, 5] }],
 ])('a verbose one %s is not understood', (_, document) => {
   expect(transcriptOf(document, { format: 'verbose_json', withWords: false })).toBeNull();
 });

@@ -34,6 +34,23 @@ describe('a request for a transcript', () => {
     expect(read([['response_format', 'verbose_json'], ['timestamp_granularities[]', 'segment'], ['timestamp_granularities[]', 'word']])).toMatchObject({ withWords: true });
   });
 
+  test('may want the times of words in whichever order it says so', () => {
+    expect(read([['response_format', 'verbose_json'], ['timestamp_granularities[]', 'word'], ['timestamp_granularities[]', 'segment']])).toMatchObject({ withWords: true });
+  });
+
+  test.each(['0', '0.5', '1'])('may have a temperature of %s', (temperature) => {
+    expect(read([['temperature', temperature]])).toMatchObject({ type: 'transcription' });
+  });
+
+  test.each<[Field, string]>([
+    [['response_format', 'diarized_json'], 'response_format (only json, text, srt, verbose_json, vtt)'],
+    [['stream', 'true'], 'stream (the answer comes as a whole)'],
+    [['timestamp_granularities[]', 'sentence'], 'timestamp_granularities[] (only segment and word)'],
+    [['timestamp_granularities[]', 'word'], 'timestamp_granularities[] (word only with response_format verbose_json)'],
+  ])('is told what there is instead of %j', (field, what) => {
+    expect(read([field])).toMatchObject({ message: expect.stringContaining(what) });
+  });
+
   test.each<Field>([
     ['response_format', 'diarized_json'],
     ['stream', 'true'],
@@ -54,6 +71,9 @@ describe('a request for a transcript', () => {
 
   test.each<[string, readonly Field[], string]>([
     ['a temperature over 1', [['temperature', '1.5']], 'temperature: expected a number from 0 to 1'],
+    ['a temperature below 0', [['temperature', '-0.1']], 'temperature: expected a number from 0 to 1'],
+    ['a blank temperature', [['temperature', ' ']], 'temperature: expected a number from 0 to 1'],
+    ['a long name twice', [['x'.repeat(65), ''], ['x'.repeat(65), '']], `"${'x'.repeat(64)}" comes more than once`],
     ['a temperature that is no number', [['temperature', '']], 'temperature: expected a number from 0 to 1'],
     ['a prompt that is too large', [['prompt', null]], 'prompt: expected a text of at most 64 KiB'],
     ['two languages', [['language', 'de'], ['language', 'en']], '"language" comes more than once'],
@@ -72,6 +92,11 @@ describe('a request for a transcript', () => {
 describe('what the configuration strips and sets', () => {
   test('is not held against the client', () => {
     expect(read([['chunking_strategy', 'auto'], ['stream', 'true']], { strip: ['chunking_strategy', 'stream'] })).toMatchObject({ strip: ['chunking_strategy', 'stream', ...OURS] });
+  });
+
+  test('may be no texts', () => {
+    const set = { response_format: 'verbose_json', temperature: 0.2, stream: false, 'timestamp_granularities[]': 'word' };
+    expect(read([], { set })).toMatchObject({ type: 'transcription', withWords: true, set });
   });
 
   test('decides about the form of the answer', () => {

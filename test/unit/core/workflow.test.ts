@@ -31,6 +31,15 @@ test('a value that has no place goes nowhere', () => {
   expect(fillWorkflow({ ...template, inputs: { prompt: inputs.prompt } }, values)).toEqual({ ...nodes, 6: { class_type: 'CLIPTextEncode', inputs: { text: 'a cat' } } });
 });
 
+test('a place in a node that the workflow lacks takes no value, and no size is known from it', () => {
+  const { 5: empty, ...others } = nodes;
+  expect(fillWorkflow({ ...template, nodes: others }, values)).toEqual({
+    3: { class_type: 'KSampler', inputs: { seed: 42, steps: 8, latent_image: ['5', 0] } },
+    6: { class_type: 'CLIPTextEncode', inputs: { text: 'a cat' } },
+  });
+  expect([sizeText(others, inputs), sizeText({ 5: empty }, inputs)]).toEqual([null, '512x768']);
+});
+
 test('without a size the workflow keeps its own', () => {
   const filled = fillWorkflow(template, { ...values, size: null });
   expect(filled['5']?.inputs).toMatchObject({ width: 512, height: 768 });

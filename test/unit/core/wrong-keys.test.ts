@@ -43,4 +43,13 @@ describe('wrong keys', () => {
     expect(wrong.waitMs('192.168.1.7', 100)).toBeGreaterThan(0);
     expect(wrong.size).toBe(1024);
   });
+
+  test('of a peer that goes on are kept, though it began before all others', () => {
+    const wrong = new WrongKeys();
+    guess(wrong, 9);
+    for (let peer = 0; peer < 1023; peer += 1) wrong.note(`10.0.${peer >> 8}.${peer & 255}`, 20);
+    guess(wrong, 1);
+    wrong.note('192.168.1.8', 30);
+    expect(wrong.waitMs('192.168.1.7', 30)).toBeGreaterThan(0);
+  });
 });

@@ -29,6 +29,16 @@ describe('the gate tells', () => {
     ]);
   });
 
+  test.each([['exchange', 'granted'], ['load', 'done']] as const)('how long an %s has waited behind another until it was %s', async (work, state) => {
+    bench = new GateBench({ consumers: { a: {} } });
+    const [first, second] = [bench.ask('a'), bench.ask('a', { work })];
+    await bench.settled();
+    bench.clock.pass(200);
+    first.release();
+    await bench.settled();
+    expect([second.state, bench.events.of('request_granted').map(({ queue_ms: queueMs }) => queueMs)]).toEqual([state, [0, 200]]);
+  });
+
   test('that one no longer has the card, once its consumer has stopped, and how long it had it', async () => {
     bench = new GateBench({ consumers: { a: { busy: { path: '/prompt', pointer: '/left' } } } });
     const asked = bench.ask('a', { client: 'user u' });

@@ -136,6 +136,20 @@ describe('of an unloaded consumer', () => {
     await until(() => asked.state === 'granted');
     expect(bench.hooks.calls).toEqual(['unload a', 'load t']);
     expect(bench.consumer('a').residency).toBe('absent');
+    expect(bench.events.of('unloaded')).toMatchObject([{ result: 'freed', freed_mib: 4000 }]);
+  });
+
+  test('the time it took is learned where memory came free, and only there', async () => {
+    const learned: unknown[] = [];
+    for (const failing of [[], ['a']]) {
+      benchFor({ a: sized(4000), b: sized(4000) }, 8000).card.readingMs = 100;
+      for (const name of failing) bench.hooks.failing.add(name);
+      const asked = bench.ask('t');
+      await bench.settled();
+      learned.push(asked.ticket.unloads.map(({ consumer, ms }) => [consumer.name, ms]));
+      await bench.stop();
+    }
+    expect(learned).toEqual([[['a', 100]], [['b', 100]]]);
   });
 
   test('a bare context may stay, as long as the next one fits', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseCard, parseProcesses, remarkIn } from '../../../lib/gpu/parse.ts';
+import { anyCharacter } from '../../support/any-character.ts';
 
 const UUID = 'GPU-5206045b-2a1c-1e7d-6c60-d7c367d02376';
 
@@ -8,12 +9,12 @@ const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array
 const field = fc.oneof(
   fc.constantFrom('0', '1', UUID, '[N/A]', '24576', '8963', '-1', '1e9', 'NaN', ' ', '', '\r', 'ERR!', '99999999999'),
   fc.integer().map(String),
-  fc.string({ unit: 'binary', maxLength: 10 }),
+  fc.string({ unit: anyCharacter, maxLength: 10 }),
 );
 const rows = fc
   .array(fc.array(field, { maxLength: 9 }).map((each) => each.join(', ')), { maxLength: 5 })
   .map((lines) => lines.join('\n'));
-const output = fc.oneof(bytes, rows, rows.map((text) => `${text}\n`), fc.string({ unit: 'binary' }));
+const output = fc.oneof(bytes, rows, rows.map((text) => `${text}\n`), fc.string({ unit: anyCharacter }));
 
 function isMib(value: number | null): boolean {
   return value === null || (Number.isInteger(value) && value >= 0 && value < 10_000_000);
