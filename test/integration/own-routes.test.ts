@@ -50,7 +50,7 @@ describe('our own paths', () => {
   ])('%s says to %s what it serves', async (path, method, allow) => {
     const answer = await request({ url: broker.url + path, method });
     expect([answer.status, answer.headers['allow'], answer.headers['content-type']]).toEqual([405, allow, 'application/json; charset=utf-8']);
-    if (method !== 'HEAD') expect(JSON.parse(answer.body)).toEqual({ error: 'method_not_allowed', message: `${method} is not served here; ${allow} is`, retryable: false });
+    if (method !== 'HEAD') expect(JSON.parse(answer.body)).toEqual({ error: 'method_not_allowed', message: `${method} is not served here, only ${allow}`, retryable: false });
   });
 
   test('/ names the endpoints in one line', async () => {
