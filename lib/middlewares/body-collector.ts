@@ -77,7 +77,11 @@ export class BodyCollector {
     this.#req.pause();
     this.#spilled = this.#spill();
     this.#spilled.then(
-      () => this.#req.resume(),
+      () => {
+        // It was the disk that took so long.
+        if (!this.#isOver) this.#timer.refresh();
+        this.#req.resume();
+      },
       (error: unknown) => this.#fail(error),
     );
   }

@@ -52,11 +52,14 @@ export class Watchdog {
       else this.#cut('client idle');
     }, this.#timeouts.client_idle);
     this.#uploadTimer = timer;
-    req.on('data', () => {
+    const progress = (): void => {
       if (!this.#isSending) return;
       timer.refresh();
       this.#timer?.refresh();
-    });
+    };
+    req.on('data', progress);
+    // The consumer has taken what held the client up, who has all of its time from now on.
+    proxyReq.on('drain', progress);
     req.once('end', () => clearTimeout(timer));
   }
 

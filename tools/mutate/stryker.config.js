@@ -11,7 +11,7 @@ export default {
   jsonReporter: { fileName: `${OUTPUT}/report.json` },
   incrementalFile: `${OUTPUT}/incremental.json`,
   tempDirName: `${OUTPUT}/sandbox`,
-  ignorePatterns: ['dist', 'bench', 'node_modules'],
+  ignorePatterns: ['build', 'dist', 'bench', 'node_modules'],
   // Types are only taken out, never checked, and line numbers stay.
   disableTypeChecks: false,
   // jest keeps something of every file that it has run, and some tests collect garbage.

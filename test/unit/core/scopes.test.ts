@@ -16,7 +16,7 @@ test.each(ROUTES)('$start needs $scope', ({ start, scope }) => {
 
 test('every route of lib/server.ts is in that list, and no others are', () => {
   const source = readFileSync(join(import.meta.dirname, '..', '..', '..', 'lib', 'server.ts'), 'utf8');
-  const written = [...source.matchAll(/\bapp\.(?:all|get|put|post|patch|delete)\((\[[^\]]*\]|\/.*?\/(?=,)|[^,]+),/g)].flatMap(([, first = '']) => {
+  const written = [...source.matchAll(/\bapp\.(?:route|all|get|put|post|patch|delete)\((\[[^\]]*\]|\/.*?\/(?=[,)])|[^,)]+)[,)]/g)].flatMap(([, first = '']) => {
     return first.startsWith('[') ? first.slice(1, -1).split(', ') : [first];
   });
   const routes = new Set(written.map((route) => route.replace(/^['`]|['`]$/g, '')));
