@@ -20,7 +20,8 @@ interface Run {
 export class RunningWork {
   readonly #clock: Clock;
   readonly #completion: Completion;
-  readonly #runs = new Map<number, Run>();
+  /** Oldest first. A few at most, and no map: see `OpenExchanges`. */
+  #runs: readonly Run[] = [];
   #total = 0;
   #lastRunMs: number | null = null;
 
@@ -30,7 +31,7 @@ export class RunningWork {
   }
 
   get count(): number {
-    return this.#runs.size;
+    return this.#runs.length;
   }
 
   /** So many have ended. */
@@ -45,22 +46,22 @@ export class RunningWork {
 
   /** Oldest first. */
   all(): readonly Pick<Run, 'ticket' | 'startedAt'>[] {
-    return [...this.#runs.values()];
+    return this.#runs;
   }
 
   /** The ticket with this sequence number; null: it does not run. */
   find(sequence: number): Ticket | null {
-    return this.#runs.get(sequence)?.ticket ?? null;
+    return this.#run(sequence)?.ticket ?? null;
   }
 
   /** A ticket has got its lease. */
   began(ticket: Ticket, lease: Lease): void {
-    this.#runs.set(ticket.sequence, { ticket, lease, startedAt: this.#clock.now(), trace: null });
+    this.#runs = [...this.#runs, { ticket, lease, startedAt: this.#clock.now(), trace: null }];
   }
 
   /** Resolves when the lease of one that has begun is released and its consumer has stopped. */
   async untilDone(ticket: Ticket): Promise<{ readonly reach: JobReach; readonly ranMs: number }> {
-    const run = this.#runs.get(ticket.sequence);
+    const run = this.#run(ticket.sequence);
     if (run === undefined) throw new Error('RunningWork: it has not begun');
     const { reach, trace } = await run.lease.released;
     // The answer has ended, but a consumer that answers at once and works on still has the card.
@@ -69,7 +70,7 @@ export class RunningWork {
       run.trace = trace;
       await this.#completion.ended(consumerConfig, trace);
     }
-    this.#runs.delete(ticket.sequence);
+    this.#runs = this.#runs.filter((each) => each !== run);
     this.#total += 1;
     const ranMs = this.#clock.now() - run.startedAt;
     this.#lastRunMs = ranMs;
@@ -78,10 +79,14 @@ export class RunningWork {
 
   /** Has a ticket's work end; its lease ends when it has. */
   cancel(sequence: number): void {
-    const run = this.#runs.get(sequence);
+    const run = this.#run(sequence);
     if (run === undefined) return;
     if (run.trace === null) run.lease.cancel();
     else this.#cancelRest(run.ticket, run.trace);
+  }
+
+  #run(sequence: number): Run | undefined {
+    return this.#runs.find(({ ticket }) => ticket.sequence === sequence);
   }
 
   /** The exchange is over: what goes on is known by its ids, or not at all. */
