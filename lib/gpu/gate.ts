@@ -284,7 +284,7 @@ export class Gate {
     this.#forget(ticket);
     if (this.#admitting === ticket) this.#admission.wake();
     // p-queue lets go of a task only when it has run. This one does nothing; an AbortSignal would cost every request three times as much.
-    else if (this.#lanes.removeById(String(ticket.sequence))) void ticket.run?.();
+    else if (this.#lanes.remove(ticket)) void ticket.run?.();
   }
 
   #forget(ticket: Ticket): void {

@@ -27,7 +27,8 @@ export function laneQueueClass(lanes: Lanes) {
     }
 
     remove(id: string): void {
-      lanes.removeById(id);
+      const ticket = lanes.find(Number(id));
+      if (ticket !== null) lanes.remove(ticket);
     }
 
     filter(): Run[] {

@@ -11,12 +11,14 @@ export interface LaneRules {
   agingMs(): number;
 }
 
-/** The waiting tickets, in lanes, so that adding, leaving and choosing cost the same with ten and with ten thousand. */
+/**
+ * The waiting tickets, in lanes, so that adding, leaving and choosing cost the same with ten and with ten thousand. There is no map of all
+ * of them: each time that V8 makes a map's table anew the old one keeps its entries alive for a while, and with them their exchanges.
+ */
 export class Lanes {
   readonly #rules: LaneRules;
   /** The oldest ticket of each lane. A lane holds the tickets of one consumer and priority in a ring, oldest first. */
   readonly #heads = new Map<string, Ticket>();
-  readonly #byId = new Map<string, Ticket>();
 
   constructor(rules: LaneRules) {
     this.#rules = rules;
@@ -24,7 +26,6 @@ export class Lanes {
 
   add(ticket: Ticket, run: Run): void {
     ticket.run = run;
-    this.#byId.set(String(ticket.sequence), ticket);
     const key = keyOf(ticket);
     const head = this.#heads.get(key);
     if (head !== undefined) linkBefore(head, ticket);
@@ -50,22 +51,27 @@ export class Lanes {
     return chooseNext(heads, this.#rules.now(), this.#rules.agingMs());
   }
 
-  /** Takes out the ticket with this sequence number. Returns false if it no longer waits. */
-  removeById(id: string): boolean {
-    const ticket = this.#byId.get(id);
-    if (ticket === undefined) return false;
+  /** Takes out a ticket. Returns false if it no longer waits. */
+  remove(ticket: Ticket): boolean {
+    // Alone in its ring, it may be the only one of its lane.
+    if (ticket.next === ticket && this.#heads.get(keyOf(ticket)) !== ticket) return false;
     this.#remove(ticket);
     return true;
   }
 
-  /** The ticket with this sequence number; null: it does not wait. */
+  /** The ticket with this sequence number; null: it does not wait. Looks at all of them. */
   find(sequence: number): Ticket | null {
-    return this.#byId.get(String(sequence)) ?? null;
+    return this.tickets().find((ticket) => ticket.sequence === sequence) ?? null;
   }
 
-  /** All waiting tickets, lane by lane. */
+  /** All waiting tickets, the oldest first. */
   tickets(): Ticket[] {
-    return [...this.#byId.values()];
+    const all: Ticket[] = [];
+    for (const head of this.#heads.values()) {
+      all.push(head);
+      for (let ticket = head.next; ticket !== head; ticket = ticket.next) all.push(ticket);
+    }
+    return all.sort((one, other) => one.sequence - other.sequence);
   }
 
   /** When the longest waiting ticket asked, monotonic ms; null if none waits. */
@@ -83,7 +89,6 @@ export class Lanes {
     if (next === ticket) this.#heads.delete(key);
     else if (this.#heads.get(key) === ticket) this.#heads.set(key, next);
     unlink(ticket);
-    this.#byId.delete(String(ticket.sequence));
   }
 }
 

@@ -63,7 +63,8 @@ class Bench {
 
   cancel(index: number): void {
     const gone = this.waiting[index % Math.max(1, this.waiting.length)];
-    this.lanes.removeById(String(gone?.sequence ?? index));
+    const ticket = gone === undefined ? null : this.lanes.find(gone.sequence);
+    if (ticket !== null) this.lanes.remove(ticket);
     this.waiting = this.waiting.filter((each) => each !== gone);
   }
 

@@ -24,10 +24,19 @@ beforeEach(() => {
   });
 });
 
+const made = new Map<number, Ticket>();
+
 function add(facts: TicketFacts): Ticket {
   const ticket = ticketOf({ enqueuedAt: now, ...facts });
+  made.set(ticket.sequence, ticket);
   lanes.add(ticket, async () => started.push(ticket.sequence));
   return ticket;
+}
+
+/** Has the ticket leave that was last made with this number. */
+function leave(sequence: number): boolean {
+  const ticket = made.get(sequence);
+  return ticket !== undefined && lanes.remove(ticket);
 }
 
 function addAll(...sequences: readonly number[]): void {
@@ -48,7 +57,8 @@ describe('when nobody waits', () => {
     expect(lanes.tickets()).toEqual([]);
   });
   test('cancelling changes nothing', () => {
-    lanes.removeById('7');
+    expect(lanes.remove(ticketOf({ sequence: 7 }))).toBe(false);
+    expect(lanes.find(7)).toBeNull();
     expect(lanes.next()).toBeNull();
   });
 });
@@ -96,33 +106,33 @@ describe('who leaves', () => {
     ['at the tail', 2, [0, 1]],
   ])('%s is not served, and the others keep their order', (_name, leaver, rest) => {
     addAll(0, 1, 2);
-    lanes.removeById(String(leaver));
+    leave(leaver);
     expect(lanes.tickets().map(({ sequence }) => sequence)).toEqual(rest);
     expect(startAll()).toEqual(rest);
   });
   test('as the last of all leaves nothing behind', () => {
     addAll(0);
-    lanes.removeById('0');
+    leave(0);
     expect([lanes.next(), lanes.oldestEnqueuedAt()]).toEqual([null, null]);
     addAll(1);
     expect(startAll()).toEqual([1]);
   });
   test('at the tail makes room for the next to come', () => {
     addAll(0, 1);
-    lanes.removeById('1');
+    leave(1);
     addAll(2);
     expect(startAll()).toEqual([0, 2]);
   });
   test('twice leaves once', () => {
     addAll(0, 1);
-    expect(lanes.removeById('0')).toBe(true);
-    expect(lanes.removeById('0')).toBe(false);
+    expect(leave(0)).toBe(true);
+    expect(leave(0)).toBe(false);
     expect(startAll()).toEqual([1]);
   });
   test('after being served changes nothing', () => {
     addAll(0, 1);
     void lanes.takeNext()?.();
-    lanes.removeById('0');
+    leave(0);
     expect(startAll()).toEqual([0, 1]);
   });
 });
@@ -159,7 +169,7 @@ describe('while the card is not to be given to anybody', () => {
   test('who leaves is gone', () => {
     addAll(0, 1);
     isOpen = false;
-    lanes.removeById('0');
+    leave(0);
     isOpen = true;
     expect(startAll()).toEqual([1]);
   });
@@ -171,7 +181,7 @@ test('the oldest is the one that has waited longest, also when it is passed over
   now = 20;
   add({ sequence: 1, serial: 2, priority: 4 });
   expect(lanes.oldestEnqueuedAt()).toBe(10);
-  lanes.removeById('0');
+  leave(0);
   expect(lanes.oldestEnqueuedAt()).toBe(20);
 });
 
