@@ -37,6 +37,8 @@ test('lists what waits, and forgets what is taken out', () => {
   expect(queue.filter()).toEqual(runs);
   queue.remove('0');
   expect(queue.filter()).toEqual([runs[1]]);
+  queue.remove('7');
+  expect(queue.filter()).toEqual([runs[1]]);
 });
 
 test('takes no task without a ticket, and no other priority for one', () => {
