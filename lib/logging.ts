@@ -100,9 +100,13 @@ export function createLogger(target: LogTarget, level: LogLevel, keeper?: LineKe
   const stamp = new WallStamp();
   let shown = LOG_LEVELS.indexOf(level);
   let waiting: string[] = [];
+  let unkept: [LogLevel, string][] = [];
   const flush = (): void => {
     if (waiting.length > 0) logger.info(waiting.join('\n'));
-    waiting = [];
+    const kept = unkept;
+    [waiting, unkept] = [[], []];
+    // Together, so that whoever reads along costs one write and not one for each line.
+    for (const [severity, text] of kept) keeper?.note(severity, text);
   };
   process.once('exit', flush);
   const write = (severity: LogLevel) => {
@@ -113,8 +117,8 @@ export function createLogger(target: LogTarget, level: LogLevel, keeper?: LineKe
       const entry: LogEntry = { timestamp: stamp.of(new Date()), level: severity, message, ...fields };
       const text = lineText(entry);
       if (waiting.push(isTerminal ? readableLine(entry) : text) === 1 && !isUrgent) setTimeout(flush, GATHER_MS);
+      unkept.push([severity, text]);
       if (isUrgent) flush();
-      keeper?.note(severity, text);
     };
   };
   return {
