@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '**/*.gen.ts'] },
+  { ignores: ['build/', 'dist/', 'coverage/', 'node_modules/', '**/*.gen.ts'] },
   {
     files: ['lib/**/*.ts', 'test/**/*.ts', 'ui/**/*.js', 'ui/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
